@@ -1,0 +1,100 @@
+"""Build hook of `ryft-xla-sys`: compiles the cffi module that holds the PJRT C API, and the protobuf messages.
+
+The declarations come from the header that the pinned CPU plugin wheel ships (or from the file that the environment
+variable `RYFT_XLA_SYS_PJRT_HEADER` names, on platforms without that wheel) and from our own units in `native/`:
+`native/NAME.h` is declared to cffi and included by the module, `native/NAME.c`, where it exists, is compiled into it.
+"""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cffi import FFI
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+MODULE = "ryft_xla_sys._native"
+ROOT = Path(__file__).parent
+SOURCE = ROOT / "src" / "ryft_xla_sys"
+NATIVE = ROOT / "native"
+
+
+def header_path() -> Path:
+    """Returns the path of the `pjrt_c_api.h` that the module is generated from."""
+    override = os.environ.get("RYFT_XLA_SYS_PJRT_HEADER")
+    if override:
+        return Path(override)
+    spec = importlib.util.find_spec("xla_plugins.xla_cpu_pjrt")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError(
+            "cannot find `pjrt_c_api.h`: install the distribution `xla-cpu-pjrt`, which ships it, "
+            "or set RYFT_XLA_SYS_PJRT_HEADER to the path of that header"
+        )
+    return Path(spec.submodule_search_locations[0]) / "include" / "pjrt_c_api.h"
+
+
+def declarations(header: str, include_directories: list[Path]) -> str:
+    """Returns the text of a C header in the form that `FFI.cdef` accepts: without directives, macros expanded."""
+    text = re.sub(r"^\s*#\s*include\b.*$", "", header, flags=re.MULTILINE)
+    compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
+    includes = [f"-I{directory}" for directory in include_directories]
+    command = [compiler, "-E", "-P", *includes, "-x", "c", "-"]
+    text = subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+    # A struct's size is computed by the C compiler, not by cffi's parser.
+    return re.sub(r"enum\s*\{\s*(\w+_STRUCT_SIZE)\s*=[^}]*\}", r"enum { \1 = ... }", text)
+
+
+def compile_module(directory: Path) -> Path:
+    """Compiles the cffi module in `directory` and returns the path of the shared object."""
+    header = header_path()
+    units = sorted(NATIVE.glob("*.h"))
+    # One preprocessor run over all headers, so that our units see the macros of the PJRT header.
+    text = "\n".join(path.read_text() for path in [header, *units])
+    includes = "".join(f'#include "{path.name}"\n' for path in [header, *units])
+    builder = FFI()
+    builder.cdef(declarations(text, []))
+    builder.set_source(
+        MODULE,
+        f"#define RYFT_NATIVE_MODULE\n{includes}",
+        sources=[str(path) for path in sorted(NATIVE.glob("*.c"))],
+        include_dirs=[str(header.parent), str(NATIVE)],
+        py_limited_api=True,
+        extra_compile_args=[] if os.name == "nt" else ["-O2", "-std=gnu11", "-Wno-unused-function"],
+    )
+    return Path(builder.compile(tmpdir=str(directory)))
+
+
+def compile_protos() -> None:
+    """Generates the `_pb2` modules from `protos/*.proto`, next to them."""
+    protos = sorted((SOURCE / "protos").glob("*.proto"))
+    if not protos:
+        return
+    from grpc_tools import protoc
+
+    names = [str(path.relative_to(ROOT / "src")) for path in protos]
+    source = str(ROOT / "src")
+    if protoc.main(["protoc", f"-I{source}", f"--python_out={source}", f"--pyi_out={source}", *names]) != 0:
+        raise RuntimeError(f"protoc failed for {names}")
+
+
+class NativeBuildHook(BuildHookInterface):
+    """Compiles the native module before a wheel or an editable install is assembled."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if self.target_name != "wheel":
+            return
+        compile_protos()
+        with tempfile.TemporaryDirectory() as directory:
+            compiled = compile_module(Path(directory))
+            # Replaced, not overwritten: a process may have the old one mapped.
+            staged = SOURCE / (compiled.name + ".new")
+            shutil.copy2(compiled, staged)
+            staged.replace(SOURCE / compiled.name)
+        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        build_data["pure_python"] = False
+        build_data["tag"] = f"cp311-abi3-{platform}"
