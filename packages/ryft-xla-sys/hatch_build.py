@@ -74,12 +74,33 @@ def compile_protos() -> None:
     protos = sorted((SOURCE / "protos").glob("*.proto"))
     if not protos:
         return
+    import grpc_tools
     from grpc_tools import protoc
 
+    well_known = Path(grpc_tools.__file__).parent / "_proto"
     names = [str(path.relative_to(ROOT / "src")) for path in protos]
     source = str(ROOT / "src")
-    if protoc.main(["protoc", f"-I{source}", f"--python_out={source}", f"--pyi_out={source}", *names]) != 0:
+    outputs = [f"--python_out={source}", f"--pyi_out={source}"]
+    if protoc.main(["protoc", f"-I{source}", f"-I{well_known}", *outputs, *names]) != 0:
         raise RuntimeError(f"protoc failed for {names}")
+    for path in protos:
+        generated = path.with_name(f"{path.stem}_pb2.py")
+        generated.write_text(without_version_check(generated.read_text()))
+
+
+def without_version_check(module: str) -> str:
+    """Returns the text of a generated module without its check of the version of the `protobuf` runtime.
+
+    The check demands a runtime as new as the compiler that happened to build the wheel, or warns of a newer one. The
+    code that is generated for our messages needs neither: it has been the same since long before the oldest runtime
+    that this distribution depends on.
+    """
+    return re.sub(
+        r"^from google\.protobuf import runtime_version as _runtime_version\n|^_runtime_version\.Validate\w+\(.*?^\)\n",
+        "",
+        module,
+        flags=re.MULTILINE | re.DOTALL,
+    )
 
 
 class NativeBuildHook(BuildHookInterface):
