@@ -1,0 +1,1 @@
+"""Types: data types, sizes, shapes, layouts, and the types of arrays."""
