@@ -1,7 +1,8 @@
 """Data types: NumPy's and `ml_dtypes`', their kinds, their defaults, and the one lattice that says how they mix.
 
-A data type is a `numpy.dtype`. A value is *weakly* typed if nobody chose its data type: Python scalars are, and so is what is
-computed from them alone. A weak value adopts the data type of the strong value that it meets, as long as that is of its kind.
+A data type is a `numpy.dtype`. A value is *weakly* typed if nobody chose its data type: Python scalars are, and so is
+what is computed from them alone. A weak value adopts the data type of the strong value that it meets, if that is of its
+kind or of a wider one.
 
     bool → int* → {int1 → int2 → int4 → int8 → int16 → int32 → int64} → float* → {every float} → …
                   {uint1 → uint2 → … → uint64, each also to the next wider signed integer}
@@ -15,7 +16,8 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
-from collections.abc import Iterator
+import itertools
+from collections.abc import Generator, Iterable
 from typing import Any, Literal, TypeAlias
 
 import ml_dtypes
@@ -56,42 +58,40 @@ DataType: TypeAlias = numpy.dtype[Any]
 """A data type, as NumPy represents it."""
 
 DataTypeLike: TypeAlias = Any
-"""What `canonical_dtype` accepts: a `numpy.dtype`, a scalar class, a name, `bool`, `int`, `float`, `complex`, or a typed value."""
+"""What `canonical_dtype` accepts: a `numpy.dtype`, a scalar class, a name, a Python scalar type, or a typed value."""
 
 Bits: TypeAlias = Literal[32, 64]
+
+
+def _data_types(scalars: Iterable[Any]) -> tuple[DataType, ...]:
+    return tuple(numpy.dtype(scalar) for scalar in scalars)
 
 
 class DataTypeError(RyftError, TypeError):
     """A data type is unknown, is not of the kind that an operation needs, or does not combine with another one."""
 
 
-BOOLEAN = numpy.dtype(numpy.bool_)
-SIGNED = tuple(map(numpy.dtype, (ml_dtypes.int1, ml_dtypes.int2, ml_dtypes.int4, "int8", "int16", "int32", "int64")))
-UNSIGNED = tuple(
-    map(numpy.dtype, (ml_dtypes.uint1, ml_dtypes.uint2, ml_dtypes.uint4, "uint8", "uint16", "uint32", "uint64"))
-)
-NARROW_FLOATS = tuple(
-    map(
-        numpy.dtype,
-        (
-            ml_dtypes.float4_e2m1fn,
-            ml_dtypes.float6_e2m3fn,
-            ml_dtypes.float6_e3m2fn,
-            ml_dtypes.float8_e3m4,
-            ml_dtypes.float8_e4m3,
-            ml_dtypes.float8_e4m3fn,
-            ml_dtypes.float8_e4m3fnuz,
-            ml_dtypes.float8_e4m3b11fnuz,
-            ml_dtypes.float8_e5m2,
-            ml_dtypes.float8_e5m2fnuz,
-            ml_dtypes.float8_e8m0fnu,
-        ),
+BOOLEAN: DataType = numpy.dtype(numpy.bool_)
+SIGNED = _data_types((ml_dtypes.int1, ml_dtypes.int2, ml_dtypes.int4, "int8", "int16", "int32", "int64"))
+UNSIGNED = _data_types((ml_dtypes.uint1, ml_dtypes.uint2, ml_dtypes.uint4, "uint8", "uint16", "uint32", "uint64"))
+NARROW_FLOATS = _data_types(
+    (
+        ml_dtypes.float4_e2m1fn,
+        ml_dtypes.float6_e2m3fn,
+        ml_dtypes.float6_e3m2fn,
+        ml_dtypes.float8_e3m4,
+        ml_dtypes.float8_e4m3,
+        ml_dtypes.float8_e4m3fn,
+        ml_dtypes.float8_e4m3fnuz,
+        ml_dtypes.float8_e4m3b11fnuz,
+        ml_dtypes.float8_e5m2,
+        ml_dtypes.float8_e5m2fnuz,
+        ml_dtypes.float8_e8m0fnu,
     )
 )
-BFLOAT16 = numpy.dtype(ml_dtypes.bfloat16)
-FLOAT16, FLOAT32, FLOAT64 = map(numpy.dtype, ("float16", "float32", "float64"))
-COMPLEX64, COMPLEX128 = map(numpy.dtype, ("complex64", "complex128"))
-INT32, INT64 = map(numpy.dtype, ("int32", "int64"))
+BFLOAT16, FLOAT16, FLOAT32, FLOAT64 = _data_types((ml_dtypes.bfloat16, "float16", "float32", "float64"))
+COMPLEX64, COMPLEX128 = _data_types(("complex64", "complex128"))
+INT32, INT64 = _data_types(("int32", "int64"))
 
 FLOATS = (*NARROW_FLOATS, BFLOAT16, FLOAT16, FLOAT32, FLOAT64)
 COMPLEXES = (COMPLEX64, COMPLEX128)
@@ -130,7 +130,7 @@ def set_default_dtypes(bits: Bits) -> None:
 
 
 @contextlib.contextmanager
-def default_dtypes(bits: Bits) -> Iterator[None]:
+def default_dtypes(bits: Bits) -> Generator[None]:
     """Makes 32-bit or 64-bit data types the default within a `with` block, in this thread or task only.
 
     Example:
@@ -159,8 +159,8 @@ _PYTHON_NAMES: dict[str, type] = {"bool": bool, "int": int, "float": float, "com
 def canonical_dtype(value: DataTypeLike) -> DataType:
     """Returns the data type that `value` denotes.
 
-    The Python types `int`, `float` and `complex`, their names and their instances stand for the default data types. What
-    names a width is kept as it is, 64 bits included. Data types in foreign byte order become the native ones.
+    The Python types `int`, `float` and `complex`, their names and their instances stand for the default data types.
+    What names a width is kept as it is, 64 bits included. Data types in foreign byte order become the native ones.
 
     Args:
         value: Data type, scalar class, name, Python scalar (type), or anything that has a `dtype`.
@@ -195,8 +195,9 @@ def canonical_dtype(value: DataTypeLike) -> DataType:
 def dtype_and_weak(value: Any) -> tuple[DataType, bool]:
     """Returns the data type of a value (or of what denotes a data type), and whether it is weak.
 
-    Python `int`, `float` and `complex`, both the types and their instances, are weak. `bool` is not: nothing is narrower. Objects
-    say whether they are weak with a `weak` attribute; those without one, like NumPy's arrays and scalars, are strong.
+    Python `int`, `float` and `complex`, both the types and their instances, are weak. `bool` is not: nothing is
+    narrower. Objects say whether they are weak with a `weak` attribute; those without one, like NumPy's arrays and
+    scalars, are strong.
     """
     kind = value if isinstance(value, type) else type(value)
     if kind in _DEFAULTS[32]:
@@ -263,7 +264,7 @@ def complex_dtype(dtype: DataTypeLike) -> DataType:
 
 @functools.cache
 def bit_width(dtype: DataTypeLike) -> int:
-    """Returns how many bits one element has. Sub-byte types count their own bits, though NumPy stores a byte for each."""
+    """Returns how many bits one element has: 4 for `int4`, though NumPy stores a byte for each."""
     dtype = canonical_dtype(dtype)
     if dtype in _INTEGERS:
         return int(ml_dtypes.iinfo(dtype).bits)
@@ -316,7 +317,7 @@ def _lattice() -> dict[Node, frozenset[Node]]:
     edges: dict[Node, list[Node]] = {}
 
     def chain(*nodes: Node) -> None:
-        for lower, upper in zip(nodes, nodes[1:], strict=False):
+        for lower, upper in itertools.pairwise(nodes):
             edges.setdefault(lower, []).append(upper)
 
     int_weak, int_weak_64 = (INT32, True), (INT64, True)
