@@ -100,6 +100,8 @@ DATA_TYPES: tuple[DataType, ...] = (BOOLEAN, *SIGNED, *UNSIGNED, *FLOATS, *COMPL
 """Every data type that Ryft computes with, from the narrowest to the widest of each kind."""
 
 _CANONICAL: dict[DataType, DataType] = {dtype: dtype for dtype in DATA_TYPES}
+# The same by identity: hashing a `numpy.dtype` is slow, and `DATA_TYPES` keeps these alive, so that no identity is reused.
+_CANONICAL_BY_ID: dict[int, DataType] = {id(dtype): dtype for dtype in DATA_TYPES}
 _BOOLEANS, _SIGNED, _UNSIGNED = frozenset({BOOLEAN}), frozenset(SIGNED), frozenset(UNSIGNED)
 _FLOATS, _COMPLEXES = frozenset(FLOATS), frozenset(COMPLEXES)
 _INTEGERS, _INEXACTS = _SIGNED | _UNSIGNED, _FLOATS | _COMPLEXES
@@ -168,11 +170,7 @@ def canonical_dtype(value: DataTypeLike) -> DataType:
     Raises:
         DataTypeError: If `value` denotes no data type, or one that XLA does not have.
     """
-    try:
-        found = _CANONICAL.get(value)
-    except TypeError:
-        found = None  # Unhashable, hence not a data type itself.
-    if found is not None and isinstance(value, numpy.dtype):
+    if (found := _CANONICAL_BY_ID.get(id(value))) is not None:
         return found
     if isinstance(value, str):
         value = _PYTHON_NAMES.get(value, value)
@@ -346,7 +344,7 @@ def _lattice() -> dict[Node, frozenset[Node]]:
 
 
 _UPPER_BOUNDS = _lattice()
-_PROMOTIONS: dict[tuple[DataType, bool, DataType, bool], Node] = {}
+_PROMOTIONS: dict[tuple[int, bool, int, bool], Node] = {}
 
 
 def promote_types(a: DataType, a_weak: bool, b: DataType, b_weak: bool) -> tuple[DataType, bool]:
@@ -361,12 +359,12 @@ def promote_types(a: DataType, a_weak: bool, b: DataType, b_weak: bool) -> tuple
     Raises:
         DataTypeError: If the data types have no common one, which happens only to floats of 8 bits or less.
     """
-    try:
-        return _PROMOTIONS[a, a_weak, b, b_weak]
-    except KeyError:
-        result = _least_upper_bound(_node(a, a_weak), _node(b, b_weak))
-        _PROMOTIONS[a, a_weak, b, b_weak] = result
-        return result
+    if (known := _PROMOTIONS.get((id(a), a_weak, id(b), b_weak))) is not None:
+        return known
+    a, b = canonical_dtype(a), canonical_dtype(b)
+    result = _least_upper_bound(_node(a, a_weak), _node(b, b_weak))
+    _PROMOTIONS[id(a), a_weak, id(b), b_weak] = result
+    return result
 
 
 def _node(dtype: DataType, weak: bool) -> Node:
