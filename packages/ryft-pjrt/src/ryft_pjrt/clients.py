@@ -1,0 +1,183 @@
+"""Clients: what a process uses the devices of one platform through."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
+
+from ryft_pjrt._owners import Owned, new_owner
+from ryft_pjrt.buffers import Buffer
+from ryft_pjrt.data_types import ArrayType
+from ryft_pjrt.devices import Device
+from ryft_pjrt.errors import ArgumentError, ArgumentTypeError
+from ryft_pjrt.executables import LoadedExecutable, compile_program
+from ryft_pjrt.host_buffers import HostBufferSemantics, buffer_from_host
+from ryft_pjrt.memories import Memory
+from ryft_pjrt.programs import CompilationOptions, Program
+from ryft_pjrt.values import named_values
+
+if TYPE_CHECKING:
+    from ryft_pjrt.plugins import Plugin
+
+__all__ = ["Client"]
+
+# Some plugins crash when clients are created at the same time.
+_creation_lock = threading.Lock()
+_clients: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_clients() -> None:
+    for client in tuple(_clients):
+        client.close()
+
+
+class Client(Owned):
+    """Connection to the devices of one platform. Everything made through a client is closed together with it.
+
+    Attributes:
+        plugin: Plugin that the client belongs to.
+    """
+
+    __slots__ = ("__dict__", "_devices", "_memories", "plugin")
+
+    _subject = "client"
+
+    def __init__(self, plugin: Plugin, options: Mapping[str, object]) -> None:
+        self.plugin = plugin
+        self._api = plugin.api
+        self._devices: dict[int, Device] = {}
+        self._memories: dict[int, Memory] = {}
+        array, _keep = named_values(options)
+        with _creation_lock:
+            arguments = self._api.call("PJRT_Client_Create", create_options=array, num_options=len(options))
+        self._owner = new_owner(self._api, arguments.client, "PJRT_Client_Destroy", self._subject)
+        _clients.add(self)
+
+    @cached_property
+    def platform_name(self) -> str:
+        """Name of the platform, for example `cpu`."""
+        with self._pin() as pointer:
+            arguments = self._api.call("PJRT_Client_PlatformName", client=pointer)
+            return text(arguments.platform_name, arguments.platform_name_size)
+
+    @cached_property
+    def platform_version(self) -> str:
+        """Version of the platform, in the platform's own form."""
+        with self._pin() as pointer:
+            arguments = self._api.call("PJRT_Client_PlatformVersion", client=pointer)
+            return text(arguments.platform_version, arguments.platform_version_size)
+
+    @cached_property
+    def process_index(self) -> int:
+        """Number of this process among those that use the platform together."""
+        with self._pin() as pointer:
+            return self._api.call("PJRT_Client_ProcessIndex", client=pointer).process_index
+
+    @cached_property
+    def devices(self) -> tuple[Device, ...]:
+        """All devices, also those that only other processes can use."""
+        with self._pin() as pointer:
+            arguments = self._api.call("PJRT_Client_Devices", client=pointer)
+            return tuple(self._device(arguments.devices[i]) for i in range(arguments.num_devices))
+
+    @cached_property
+    def addressable_devices(self) -> tuple[Device, ...]:
+        """Devices that this process can use."""
+        with self._pin() as pointer:
+            arguments = self._api.call("PJRT_Client_AddressableDevices", client=pointer)
+            count = arguments.num_addressable_devices
+            return tuple(self._device(arguments.addressable_devices[i]) for i in range(count))
+
+    @cached_property
+    def addressable_memories(self) -> tuple[Memory, ...]:
+        """Memories that this process can transfer data to and from."""
+        with self._pin() as pointer:
+            arguments = self._api.call("PJRT_Client_AddressableMemories", client=pointer)
+            count = arguments.num_addressable_memories
+            return tuple(self._memory(arguments.addressable_memories[i]) for i in range(count))
+
+    def _device(self, handle: CData) -> Device:
+        key = int(ffi.cast("intptr_t", handle))
+        found = self._devices.get(key)
+        return found if found is not None else self._devices.setdefault(key, Device(self, handle))
+
+    def _memory(self, handle: CData) -> Memory:
+        key = int(ffi.cast("intptr_t", handle))
+        found = self._memories.get(key)
+        return found if found is not None else self._memories.setdefault(key, Memory(self, handle))
+
+    def _placement(self, place: Device | Memory | None) -> tuple[Device, Memory | None]:
+        """Returns the device, and the memory where one was asked for, that an array is to be placed in."""
+        if place is None:
+            if not self.addressable_devices:
+                raise ArgumentError(f"client `{self.platform_name}` has no addressable device to place an array on")
+            return self.addressable_devices[0], None
+        if not isinstance(place, (Device, Memory)):
+            raise ArgumentTypeError(f"`device` expected a device or a memory, but got `{type(place).__name__}`")
+        if place.client is not self:
+            raise ArgumentError(f"`device` expected a device of this client, but got `{place}` of another client")
+        if isinstance(place, Memory):
+            return place.addressable_by_devices[0], place
+        if not place.is_addressable:
+            raise ArgumentError(f"`device` expected an addressable device, but `{place}` belongs to another process")
+        return place, None
+
+    def _own_buffer(self, pointer: CData, type: ArrayType, device: Device) -> Buffer:  # noqa: A002
+        owner = lib.ryft_owner_new_buffer(
+            self._owner, pointer, self._api.function("PJRT_Buffer_Destroy"), type.index, device._handle
+        )
+        if owner == NULL:
+            raise MemoryError("cannot allocate the owner of a PJRT buffer")
+        return Buffer._wrap(self, owner, type, device)
+
+    def buffer(
+        self,
+        array_like: object,
+        device: Device | Memory | None = None,
+        *,
+        dtype: object = None,
+        host_buffer_semantics: HostBufferSemantics = HostBufferSemantics.IMMUTABLE_ONLY_DURING_CALL,
+    ) -> Buffer:
+        """Returns a buffer with the elements of a host array.
+
+        Args:
+            array_like: NumPy array, of any strides, or anything that `numpy.asarray` takes.
+            device: Device or memory to place the array in. Defaults to the first addressable device.
+            dtype: Data type to convert the array to on the host.
+            host_buffer_semantics: How long the plugin may use the memory of the array.
+
+        Raises:
+            ArgumentError: If the device or memory belongs to another client or process.
+            ArgumentTypeError: If no device array can have that data type.
+        """
+        return buffer_from_host(self, array_like, device, dtype, host_buffer_semantics)
+
+    def compile(
+        self,
+        program: Program | str | bytes,
+        options: CompilationOptions | None = None,
+        *,
+        parameter_types: Sequence[tuple[object, Sequence[int]]] | None = None,
+    ) -> LoadedExecutable:
+        """Compiles a program for devices of this client, and loads it onto them.
+
+        Args:
+            program: Program, or the text or bytecode of an MLIR module.
+            options: How to compile. Defaults to one copy of the program on one device.
+            parameter_types: Data type and shape of each argument on one device, where the caller knows them. Without
+                them they are taken from the compiled program, when it is first executed.
+
+        Raises:
+            PjrtError: If the program is malformed, or cannot be compiled.
+        """
+        return compile_program(self, program, options or CompilationOptions(), parameter_types)
+
+    def __repr__(self) -> str:
+        return "Client(closed)" if self.closed else f"Client({self.platform_name})"
