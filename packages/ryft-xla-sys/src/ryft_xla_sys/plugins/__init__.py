@@ -1,5 +1,43 @@
-"""Finding PJRT plugins: where the shared library of each platform's plugin is on this machine."""
+"""Finding PJRT plugins: where the shared library of each platform's plugin is on this machine, and fetching it.
 
-from ryft_xla_sys.plugins.discovery import PluginNotFoundError, find_plugin
+`cache`, `fetching` and `runtime` are for those who manage plugins; they are not imported with the package.
+"""
 
-__all__ = ["PluginNotFoundError", "find_plugin"]
+from ryft_xla_sys.plugins.discovery import find_plugin, locate_plugin
+from ryft_xla_sys.plugins.errors import (
+    ArchiveError,
+    CacheError,
+    ChecksumError,
+    FetchError,
+    ManifestError,
+    OfflineError,
+    PluginNotFoundError,
+    RuntimeLibraryError,
+    UnsupportedPlatformError,
+)
+from ryft_xla_sys.plugins.installed import InstalledPlugin, registered_plugins
+from ryft_xla_sys.plugins.locations import PluginLocation
+from ryft_xla_sys.plugins.manifest import Manifest, PluginEntry, RuntimeLibrary, Wheel, current_platform, load_manifest
+
+__all__ = [
+    "ArchiveError",
+    "CacheError",
+    "ChecksumError",
+    "FetchError",
+    "InstalledPlugin",
+    "Manifest",
+    "ManifestError",
+    "OfflineError",
+    "PluginEntry",
+    "PluginLocation",
+    "PluginNotFoundError",
+    "RuntimeLibrary",
+    "RuntimeLibraryError",
+    "UnsupportedPlatformError",
+    "Wheel",
+    "current_platform",
+    "find_plugin",
+    "load_manifest",
+    "locate_plugin",
+    "registered_plugins",
+]
