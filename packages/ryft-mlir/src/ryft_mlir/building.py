@@ -1,0 +1,249 @@
+"""The core of all builders: appends one operation to a block.
+
+Speed matters here, because lowering calls these functions once for every operation of a program. They talk to the
+bindings directly, with explicit locations and blocks, and check ownership by comparing two counters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+
+from ryft_xla_sys.mlir import ir
+
+from . import operations
+from ._ownership import addresses, record_erased
+from .blocks import Block, Region
+from .diagnostics import translate
+from .errors import BuildError, ContextError
+from .types import Type
+from .values import Value, check_same_tree
+
+if TYPE_CHECKING:
+    from .context import Context
+    from .locations import Location
+    from .operations import Operation
+
+__all__ = ["Body", "Values", "build", "build_operation", "build_value", "build_with_regions"]
+
+Values: TypeAlias = Value | Sequence[Value] | None
+"""What a body may return: the values that its terminator hands on."""
+
+Body: TypeAlias = Callable[..., Values] | Region
+"""The content of a region: a function `body(block, *arguments) -> values` that fills its only block, or a region."""
+
+_create: Any = ir.Operation.create
+_MLIRError: Any = ir.MLIRError
+
+
+def build_value(
+    block: Block,
+    name: str,
+    operands: Sequence[Value],
+    attributes: dict[str, Any] | None = None,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
+    """Appends an operation with exactly one result and no regions, and returns the result.
+
+    Args:
+        block: Block to append to.
+        name: Full name of the operation.
+        operands: The operands.
+        attributes: Attribute objects of the bindings, by name.
+        result_type: Type of the result. Defaults to what the dialect infers, which takes longer.
+        location: Where the operation comes from. Defaults to the default location of the context.
+
+    Raises:
+        BuildError: If the dialect cannot infer the type of the result.
+    """
+    context = block._context
+    generation = context._generation
+    if block._generation != generation:
+        block.to_bindings()
+    owner = block._owner
+    raw_operands: list[Any] = []
+    try:
+        for operand in operands:
+            if operand._owner is not owner or operand._generation != generation:
+                check_same_tree(context, owner, operand)
+            raw_operands.append(operand._raw)
+    except AttributeError:
+        raise_wrong_operand(name, operands)
+    raw_location = context._location if location is None else location._raw
+    try:
+        if result_type is None:
+            raw = _create(name, None, raw_operands, attributes, None, 0, raw_location, False, True)
+        else:
+            if result_type._context is not context:
+                raise ContextError(f"type `{result_type}` belongs to another context")
+            raw = _create(name, [result_type._raw], raw_operands, attributes, None, 0, raw_location, False)
+        result = raw.result
+    except (_MLIRError, TypeError, ValueError) as error:
+        raise_refused(error, name, operands, location)
+    block._append(raw)
+    return Value(context, owner, result)
+
+
+def build(
+    block: Block,
+    name: str,
+    operands: Sequence[Value],
+    attributes: dict[str, Any] | None = None,
+    result_types: Sequence[Type] | None = None,
+    location: Location | None = None,
+) -> tuple[Value, ...]:
+    """Appends an operation with any number of results and no regions, and returns the results."""
+    operation = build_operation(block, name, operands, attributes, result_types, location=location)
+    context, owner = block._context, block._owner
+    return tuple(Value(context, owner, result) for result in operation._raw.results)
+
+
+def build_operation(
+    block: Block,
+    name: str,
+    operands: Sequence[Value],
+    attributes: dict[str, Any] | None = None,
+    result_types: Sequence[Type] | None = None,
+    *,
+    successors: Sequence[Block] = (),
+    location: Location | None = None,
+) -> Operation:
+    """Appends an operation without regions and returns it; `result_types=None` lets the dialect infer them."""
+    context, raw = _create_raw(block, name, operands, attributes, result_types, 0, successors, location)
+    block._append(raw)
+    return operations.Operation(context, block._owner, raw)
+
+
+def build_with_regions(
+    block: Block,
+    name: str,
+    operands: Sequence[Value],
+    attributes: dict[str, Any] | None,
+    bodies: Sequence[tuple[Body, Sequence[Type]]],
+    *,
+    terminator: str = "stablehlo.return",
+    result_types: Sequence[Type] | None = None,
+    infer: bool = True,
+    location: Location | None = None,
+) -> Operation:
+    """Appends an operation with regions.
+
+    Args:
+        block: Block to append to.
+        name: Full name of the operation.
+        operands: The operands.
+        attributes: Attribute objects of the bindings, by name.
+        bodies: For each region, what fills it and the types of the arguments of its entry block.
+        terminator: Name of the operation that ends each region with the values that its body returns.
+        result_types: Types of the results. Defaults to what the dialect infers.
+        infer: If the types are not given, whether the dialect can infer them while the regions are empty. If not, the
+            results are what the terminator of the first region hands on.
+        location: Where the operation comes from. Defaults to the default location of the context.
+    """
+    first_types = result_types if result_types is not None or infer else ()
+    context, raw = _create_raw(block, name, operands, attributes, first_types, len(bodies), (), location)
+    owner = block._owner
+    try:
+        for raw_region, (body, argument_types) in zip(raw.regions, bodies, strict=True):
+            _fill(context, owner, raw_region, body, argument_types, terminator, location)
+        if result_types is None and not infer:
+            raw = _with_results_of_terminator(block, raw, name, operands, attributes, location)
+    except BaseException:
+        record_erased(context, addresses(raw))
+        raise
+    block._append(raw)
+    return operations.Operation(context, owner, raw)
+
+
+def _create_raw(
+    block: Block,
+    name: str,
+    operands: Sequence[Value],
+    attributes: dict[str, Any] | None,
+    result_types: Sequence[Type] | None,
+    regions: int,
+    successors: Sequence[Block],
+    location: Location | None,
+) -> tuple[Context, Any]:
+    context = block._context
+    block.to_bindings()
+    owner = block._owner
+    try:
+        for operand in operands:
+            if operand._owner is not owner or operand._generation != context._generation:
+                check_same_tree(context, owner, operand)
+        raw_operands = [operand._raw for operand in operands]
+    except AttributeError:
+        raise_wrong_operand(name, operands)
+    raw_location = context._location if location is None else location._raw
+    raw_successors = [successor.to_bindings() for successor in successors]
+    raw_types = None
+    if result_types is not None:
+        for result_type in result_types:
+            if result_type._context is not context:
+                raise ContextError(f"type `{result_type}` belongs to another context")
+        raw_types = [result_type._raw for result_type in result_types]
+    try:
+        infer = raw_types is None
+        raw = _create(name, raw_types, raw_operands, attributes, raw_successors, regions, raw_location, False, infer)
+    except (_MLIRError, TypeError, ValueError) as error:
+        raise_refused(error, name, operands, location)
+    return context, raw
+
+
+def _fill(
+    context: Context,
+    owner: Any,
+    raw_region: Any,
+    body: Body,
+    argument_types: Sequence[Type],
+    terminator: str,
+    location: Location | None,
+) -> None:
+    if isinstance(body, Region):
+        body.move_blocks_to(raw_region, owner)
+        return
+    raw_location = context._location if location is None else location._raw
+    raw_types = [argument_type._raw for argument_type in argument_types]
+    raw_block = raw_region.blocks.append(*raw_types, arg_locs=[raw_location] * len(raw_types))
+    inner = Block(context, owner, raw_block)
+    values = body(inner, *inner.arguments)
+    results = () if values is None else (values,) if isinstance(values, Value) else tuple(values)
+    build_operation(inner, terminator, results, None, (), location=location)
+
+
+def _with_results_of_terminator(
+    block: Block,
+    raw: Any,
+    name: str,
+    operands: Sequence[Value],
+    attributes: dict[str, Any] | None,
+    location: Location | None,
+) -> Any:
+    context = block._context
+    first = raw.regions[0].blocks[0].operations
+    types: list[Type] = [Value(context, block._owner, value).type for value in first[len(first) - 1].operands]
+    _, final = _create_raw(block, name, operands, attributes, types, len(raw.regions), (), location)
+    for source, target in zip(raw.regions, final.regions, strict=True):
+        for raw_block in list(source.blocks):
+            raw_block.append_to(target)
+    return final
+
+
+def raise_wrong_operand(name: str, operands: Sequence[Any]) -> NoReturn:
+    """Raises the error of an operand that is not a `Value`."""
+    for position, operand in enumerate(operands):
+        if not isinstance(operand, Value):
+            kind = type(operand).__name__
+            error = TypeError(f"`{name}` expected a `Value` for operand {position}, but got `{kind}`")
+            error.add_note("hint: turn numbers and arrays into values with `constant`")
+            raise error from None
+    raise RuntimeError(f"`{name}` could not read its operands {operands!r}")
+
+
+def raise_refused(error: Exception, name: str, operands: Sequence[Value], location: Location | None) -> NoReturn:
+    """Raises the error of an operation that MLIR refused to build, with the types of its operands."""
+    types = ", ".join(str(operand.type) for operand in operands)
+    where = "" if location is None else f" at {location}"
+    raise translate(error, BuildError, f"cannot build `{name}` of ({types}){where}") from None

@@ -1,0 +1,295 @@
+"""Attributes and enumerations of StableHLO."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ryft_xla_sys.mlir import dialect
+
+from ...attributes import Attribute, wrap_attribute
+
+if TYPE_CHECKING:
+    from ...context import Context
+
+__all__ = [
+    "ChannelType",
+    "ComparisonDirection",
+    "ComparisonType",
+    "CustomCallApiVersion",
+    "FftType",
+    "Precision",
+    "ResultAccuracyMode",
+    "RngAlgorithm",
+    "RngDistribution",
+    "Transpose",
+    "channel_handle",
+    "convolution_dimensions",
+    "dot_algorithm",
+    "dot_dimensions",
+    "enumeration",
+    "gather_dimensions",
+    "output_operand_alias",
+    "result_accuracy",
+    "scatter_dimensions",
+    "type_extensions",
+]
+
+hlo: Any = dialect("stablehlo")
+
+
+class ComparisonDirection(enum.Enum):
+    """Which comparison `compare` makes."""
+
+    EQ = "EQ"
+    NE = "NE"
+    GE = "GE"
+    GT = "GT"
+    LE = "LE"
+    LT = "LT"
+
+
+class ComparisonType(enum.Enum):
+    """How `compare` orders elements; `TOTALORDER` orders NaNs and signed zeros too."""
+
+    FLOAT = "FLOAT"
+    TOTALORDER = "TOTALORDER"
+    SIGNED = "SIGNED"
+    UNSIGNED = "UNSIGNED"
+    NOTYPE = "NOTYPE"
+
+
+class Precision(enum.Enum):
+    """How accurate a product of matrices or a convolution should be."""
+
+    DEFAULT = "DEFAULT"
+    HIGH = "HIGH"
+    HIGHEST = "HIGHEST"
+
+
+class ResultAccuracyMode(enum.Enum):
+    """How accurate an elementary function should be."""
+
+    DEFAULT = "DEFAULT"
+    HIGHEST = "HIGHEST"
+    TOLERANCE = "TOLERANCE"
+
+
+class Transpose(enum.Enum):
+    """What `triangular_solve` does with its matrix before it solves."""
+
+    NO_TRANSPOSE = "NO_TRANSPOSE"
+    TRANSPOSE = "TRANSPOSE"
+    ADJOINT = "ADJOINT"
+
+
+class FftType(enum.Enum):
+    """Which Fourier transform `fft` computes."""
+
+    FFT = "FFT"
+    IFFT = "IFFT"
+    RFFT = "RFFT"
+    IRFFT = "IRFFT"
+
+
+class RngDistribution(enum.Enum):
+    """Which distribution `rng` draws from."""
+
+    UNIFORM = "UNIFORM"
+    NORMAL = "NORMAL"
+
+
+class RngAlgorithm(enum.Enum):
+    """Which algorithm `rng_bit_generator` uses."""
+
+    DEFAULT = "DEFAULT"
+    THREE_FRY = "THREE_FRY"
+    PHILOX = "PHILOX"
+
+
+class ChannelType(enum.IntEnum):
+    """What a channel connects."""
+
+    UNKNOWN = 0
+    DEVICE_TO_DEVICE = 1
+    DEVICE_TO_HOST = 2
+    HOST_TO_DEVICE = 3
+
+
+class CustomCallApiVersion(enum.IntEnum):
+    """Calling convention of the function behind a `custom_call`."""
+
+    UNSPECIFIED = 0
+    ORIGINAL = 1
+    STATUS_RETURNING = 2
+    STATUS_RETURNING_UNIFIED = 3
+    TYPED_FFI = 4
+
+
+_CLASSES: dict[type[enum.Enum], Any] = {
+    ComparisonDirection: hlo.ComparisonDirectionAttr,
+    ComparisonType: hlo.ComparisonTypeAttr,
+    Precision: hlo.PrecisionAttr,
+    ResultAccuracyMode: hlo.ResultAccuracyModeAttr,
+    Transpose: hlo.TransposeAttr,
+    FftType: hlo.FftTypeAttr,
+    RngDistribution: hlo.RngDistributionAttr,
+    RngAlgorithm: hlo.RngAlgorithmAttr,
+}
+
+
+def enumeration(context: Context, kind: type[enum.Enum], value: Any) -> Any:
+    """Returns the bindings' attribute of a member of an enumeration, given as the member, its name, or an attribute.
+
+    Raises:
+        ValueError: If `value` names no member.
+    """
+    if isinstance(value, Attribute):
+        return value._raw
+    if not isinstance(value, kind):
+        try:
+            value = kind(value)
+        except ValueError:
+            names = ", ".join(str(member.value) for member in kind)
+            raise ValueError(f"`{kind.__name__}` expected one of {names}, but got {value!r}") from None
+    return _CLASSES[kind].get(value.value, context._raw)
+
+
+def dot_dimensions(
+    context: Context,
+    *,
+    lhs_batching: Sequence[int] = (),
+    rhs_batching: Sequence[int] = (),
+    lhs_contracting: Sequence[int] = (),
+    rhs_contracting: Sequence[int] = (),
+) -> Attribute:
+    """Returns which dimensions `dot_general` batches over and which it contracts."""
+    arguments = (list(lhs_batching), list(rhs_batching), list(lhs_contracting), list(rhs_contracting))
+    return wrap_attribute(context, hlo.DotDimensionNumbers.get(*arguments, context._raw))
+
+
+def dot_algorithm(
+    context: Context,
+    *,
+    lhs_precision: Any,
+    rhs_precision: Any,
+    accumulation: Any,
+    lhs_component_count: int = 1,
+    rhs_component_count: int = 1,
+    primitive_operation_count: int = 1,
+    allow_imprecise_accumulation: bool = False,
+) -> Attribute:
+    """Returns the algorithm that `dot_general` must use; precisions are data types or types."""
+    types = [context.element_type(item)._raw for item in (lhs_precision, rhs_precision, accumulation)]
+    raw = hlo.DotAlgorithm.get(
+        *types,
+        lhs_component_count,
+        rhs_component_count,
+        primitive_operation_count,
+        allow_imprecise_accumulation,
+        context._raw,
+    )
+    return wrap_attribute(context, raw)
+
+
+def convolution_dimensions(
+    context: Context,
+    *,
+    input_batch: int,
+    input_feature: int,
+    input_spatial: Sequence[int],
+    kernel_input_feature: int,
+    kernel_output_feature: int,
+    kernel_spatial: Sequence[int],
+    output_batch: int,
+    output_feature: int,
+    output_spatial: Sequence[int],
+) -> Attribute:
+    """Returns what each dimension of the operands and the result of a convolution means."""
+    raw = hlo.ConvDimensionNumbers.get(
+        input_batch,
+        input_feature,
+        list(input_spatial),
+        kernel_input_feature,
+        kernel_output_feature,
+        list(kernel_spatial),
+        output_batch,
+        output_feature,
+        list(output_spatial),
+        context._raw,
+    )
+    return wrap_attribute(context, raw)
+
+
+def gather_dimensions(
+    context: Context,
+    *,
+    offset: Sequence[int],
+    collapsed_slice: Sequence[int] = (),
+    operand_batching: Sequence[int] = (),
+    start_indices_batching: Sequence[int] = (),
+    start_index_map: Sequence[int],
+    index_vector: int,
+) -> Attribute:
+    """Returns how `gather` maps indices to slices of its operand, and slices to its result."""
+    lists = [
+        list(item) for item in (offset, collapsed_slice, operand_batching, start_indices_batching, start_index_map)
+    ]
+    return wrap_attribute(context, hlo.GatherDimensionNumbers.get(*lists, index_vector, context._raw))
+
+
+def scatter_dimensions(
+    context: Context,
+    *,
+    update_window: Sequence[int],
+    inserted_window: Sequence[int] = (),
+    input_batching: Sequence[int] = (),
+    scatter_indices_batching: Sequence[int] = (),
+    scattered_to_operand: Sequence[int],
+    index_vector: int,
+) -> Attribute:
+    """Returns how `scatter` maps indices and updates to elements of its inputs."""
+    given = (update_window, inserted_window, input_batching, scatter_indices_batching, scattered_to_operand)
+    lists = [list(item) for item in given]
+    return wrap_attribute(context, hlo.ScatterDimensionNumbers.get(*lists, index_vector, context._raw))
+
+
+def channel_handle(
+    context: Context, identifier: int, kind: ChannelType | int = ChannelType.DEVICE_TO_DEVICE
+) -> Attribute:
+    """Returns the handle of a channel for communication."""
+    return wrap_attribute(context, hlo.ChannelHandle.get(identifier, int(kind), context._raw))
+
+
+def output_operand_alias(
+    context: Context,
+    *,
+    output_tuple_indices: Sequence[int] = (),
+    operand_index: int,
+    operand_tuple_indices: Sequence[int] = (),
+) -> Attribute:
+    """Returns that a result of a `custom_call` shares the memory of one of its operands."""
+    arguments = (list(output_tuple_indices), operand_index, list(operand_tuple_indices))
+    return wrap_attribute(context, hlo.OutputOperandAlias.get(*arguments, context._raw))
+
+
+def result_accuracy(
+    context: Context,
+    mode: ResultAccuracyMode | str = ResultAccuracyMode.TOLERANCE,
+    *,
+    absolute: float = 0.0,
+    relative: float = 0.0,
+    units_of_least_precision: int = 0,
+) -> Attribute:
+    """Returns how accurate an elementary function should be; the numbers count in the mode `TOLERANCE` only."""
+    name = ResultAccuracyMode(mode).value
+    raw = hlo.ResultAccuracyAttr.get(absolute, relative, units_of_least_precision, name, context._raw)
+    return wrap_attribute(context, raw)
+
+
+def type_extensions(context: Context, bounds: Sequence[int | None]) -> Attribute:
+    """Returns the encoding of a tensor type that bounds its dynamic dimensions; `None` stands for no bound."""
+    dynamic = -(2**63)
+    raw = hlo.TypeExtensions.get([dynamic if bound is None else bound for bound in bounds], context._raw)
+    return wrap_attribute(context, raw)

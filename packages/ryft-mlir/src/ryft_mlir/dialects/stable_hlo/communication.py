@@ -1,0 +1,308 @@
+"""Operations of StableHLO that communicate between devices, and with the host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy
+from numpy.typing import ArrayLike
+
+from ryft_xla_sys.mlir import dialect, ir
+
+from ..._conversions import boolean, given, integer, integer_pairs, string, unit
+from ...attributes import Attribute
+from ...building import Body, build, build_value, build_with_regions
+from ...types import ShapedType, Type
+from ...values import Value
+
+if TYPE_CHECKING:
+    from ...blocks import Block
+    from ...context import Context
+    from ...locations import Location
+
+__all__ = [
+    "after_all",
+    "all_gather",
+    "all_reduce",
+    "all_to_all",
+    "collective_broadcast",
+    "collective_permute",
+    "create_token",
+    "cross_replica_sum",
+    "infeed",
+    "outfeed",
+    "partition_id",
+    "recv",
+    "reduce_scatter",
+    "replica_id",
+    "send",
+    "token_type",
+]
+
+ReplicaGroups = ArrayLike | Sequence[Sequence[int]] | Attribute
+"""Groups of devices that communicate; groups of different sizes are padded with -1."""
+
+
+def token_type(context: Context) -> Type:
+    """Returns the type of tokens, which order side effects."""
+    return Type(context, dialect("stablehlo").TokenType.get(context._raw))
+
+
+def partition_id(block: Block, *, location: Location | None = None) -> Value:
+    """Returns the number of the partition that runs the program, an unsigned scalar of 32 bits."""
+    return build_value(block, "stablehlo.partition_id", (), None, None, location)
+
+
+def replica_id(block: Block, *, location: Location | None = None) -> Value:
+    """Returns the number of the replica that runs the program, an unsigned scalar of 32 bits."""
+    return build_value(block, "stablehlo.replica_id", (), None, None, location)
+
+
+def after_all(block: Block, tokens: Sequence[Value] = (), *, location: Location | None = None) -> Value:
+    """Returns a token that is ready when all `tokens` are."""
+    return build_value(block, "stablehlo.after_all", tokens, None, None, location)
+
+
+def create_token(block: Block, *, location: Location | None = None) -> Value:
+    """Returns a token. StableHLO deprecates it in favour of `after_all` without tokens."""
+    return build_value(block, "stablehlo.create_token", (), None, None, location)
+
+
+def send(
+    block: Block,
+    inputs: Sequence[Value],
+    token: Value,
+    channel: Attribute,
+    *,
+    is_host_transfer: bool = False,
+    source_target_pairs: ArrayLike | Attribute | None = None,
+    location: Location | None = None,
+) -> Value:
+    """Sends values over a channel, see `channel_handle`, and returns a token."""
+    attributes = _transfer(block.context, channel, is_host_transfer, source_target_pairs)
+    return build_value(block, "stablehlo.send", (*inputs, token), attributes, None, location)
+
+
+def recv(
+    block: Block,
+    token: Value,
+    channel: Attribute,
+    result_types: Sequence[Type],
+    *,
+    is_host_transfer: bool = False,
+    source_target_pairs: ArrayLike | Attribute | None = None,
+    location: Location | None = None,
+) -> tuple[Value, ...]:
+    """Receives values of `result_types` over a channel and returns them, followed by a token."""
+    context = block.context
+    attributes = _transfer(context, channel, is_host_transfer, source_target_pairs)
+    types = (*result_types, token_type(context))
+    return build(block, "stablehlo.recv", (token,), attributes, types, location)
+
+
+def infeed(
+    block: Block,
+    token: Value,
+    result_types: Sequence[Type],
+    *,
+    configuration: str = "",
+    layout: Sequence[Sequence[int]] | None = None,
+    location: Location | None = None,
+) -> tuple[Value, ...]:
+    """Reads values of `result_types` from the infeed and returns them, followed by a token."""
+    context = block.context
+    attributes = {"infeed_config": string(context, configuration)}
+    if layout is not None:
+        rows = [ir.ArrayAttr.get([integer(context, item) for item in row], context._raw) for row in layout]
+        attributes["layout"] = ir.ArrayAttr.get(rows, context._raw)
+    types = (*result_types, token_type(context))
+    return build(block, "stablehlo.infeed", (token,), attributes, types, location)
+
+
+def outfeed(
+    block: Block,
+    inputs: Sequence[Value],
+    token: Value,
+    *,
+    configuration: str = "",
+    location: Location | None = None,
+) -> Value:
+    """Writes values to the outfeed and returns a token."""
+    attributes = {"outfeed_config": string(block.context, configuration)}
+    return build_value(block, "stablehlo.outfeed", (*inputs, token), attributes, None, location)
+
+
+def all_gather(
+    block: Block,
+    operands: Value | Sequence[Value],
+    dimension: int,
+    replica_groups: ReplicaGroups,
+    result_types: Type | Sequence[Type],
+    *,
+    channel: Attribute | None = None,
+    use_global_device_ids: bool = False,
+    location: Location | None = None,
+) -> tuple[Value, ...]:
+    """Joins the operands of all devices in a group along `dimension`."""
+    context = block.context
+    attributes = _collective(context, replica_groups, channel, use_global_device_ids)
+    attributes["all_gather_dim"] = integer(context, dimension)
+    types = (result_types,) if isinstance(result_types, Type) else result_types
+    return build(block, "stablehlo.all_gather", _tuple(operands), attributes, types, location)
+
+
+def all_reduce(
+    block: Block,
+    operands: Value | Sequence[Value],
+    replica_groups: ReplicaGroups,
+    body: Body,
+    *,
+    channel: Attribute | None = None,
+    use_global_device_ids: bool = False,
+    location: Location | None = None,
+) -> tuple[Value, ...]:
+    """Combines the operands of all devices in a group by `body(block, accumulator, element)` on scalars."""
+    context = block.context
+    attributes = _collective(context, replica_groups, channel, use_global_device_ids)
+    tensors = _tuple(operands)
+    scalar = _scalar(context, tensors[0])
+    operation = build_with_regions(
+        block,
+        "stablehlo.all_reduce",
+        tensors,
+        attributes,
+        [(body, [scalar] * 2)],
+        result_types=[tensor.type for tensor in tensors],
+        location=location,
+    )
+    return operation.results
+
+
+def reduce_scatter(
+    block: Block,
+    operand: Value,
+    dimension: int,
+    replica_groups: ReplicaGroups,
+    body: Body,
+    result_type: Type,
+    *,
+    channel: Attribute | None = None,
+    use_global_device_ids: bool = False,
+    location: Location | None = None,
+) -> Value:
+    """Combines the operands of all devices in a group, and gives each device one part along `dimension`."""
+    context = block.context
+    attributes = _collective(context, replica_groups, channel, use_global_device_ids)
+    attributes["scatter_dimension"] = integer(context, dimension)
+    scalar = _scalar(context, operand)
+    operation = build_with_regions(
+        block,
+        "stablehlo.reduce_scatter",
+        (operand,),
+        attributes,
+        [(body, [scalar] * 2)],
+        result_types=[result_type],
+        location=location,
+    )
+    return operation.results[0]
+
+
+def all_to_all(
+    block: Block,
+    operands: Value | Sequence[Value],
+    split_dimension: int,
+    concatenation_dimension: int,
+    split_count: int,
+    replica_groups: ReplicaGroups,
+    *,
+    channel: Attribute | None = None,
+    location: Location | None = None,
+) -> tuple[Value, ...]:
+    """Splits the operands along one dimension, and joins along another what all devices in a group send."""
+    context = block.context
+    attributes = _collective(context, replica_groups, channel, False)
+    attributes["split_dimension"] = integer(context, split_dimension)
+    attributes["concat_dimension"] = integer(context, concatenation_dimension)
+    attributes["split_count"] = integer(context, split_count)
+    return build(block, "stablehlo.all_to_all", _tuple(operands), attributes, None, location)
+
+
+def collective_broadcast(
+    block: Block,
+    operand: Value,
+    replica_groups: ReplicaGroups,
+    *,
+    channel: Attribute | None = None,
+    location: Location | None = None,
+) -> Value:
+    """Gives every device of a group the operand of the first."""
+    attributes = _collective(block.context, replica_groups, channel, False)
+    return build_value(block, "stablehlo.collective_broadcast", (operand,), attributes, None, location)
+
+
+def collective_permute(
+    block: Block,
+    operand: Value,
+    source_target_pairs: ArrayLike | Attribute,
+    *,
+    channel: Attribute | None = None,
+    location: Location | None = None,
+) -> Value:
+    """Sends the operand from each source to its target; devices that are no target get zeros."""
+    context = block.context
+    attributes: dict[str, Any] = {"source_target_pairs": integer_pairs(context, source_target_pairs)}
+    if channel is not None:
+        attributes["channel_handle"] = given(context, channel)
+    return build_value(block, "stablehlo.collective_permute", (operand,), attributes, None, location)
+
+
+def cross_replica_sum(
+    block: Block, operand: Value, replica_groups: ReplicaGroups, *, location: Location | None = None
+) -> Value:
+    """Sums over the replicas of a group. StableHLO deprecates it in favour of `all_reduce`."""
+    attributes = _collective(block.context, replica_groups, None, False)
+    return build_value(block, "stablehlo.cross-replica-sum", (operand,), attributes, None, location)
+
+
+def _collective(
+    context: Context, replica_groups: ReplicaGroups, channel: Attribute | None, use_global_device_ids: bool
+) -> dict[str, Any]:
+    attributes: dict[str, Any] = {"replica_groups": _groups(context, replica_groups)}
+    if channel is not None:
+        attributes["channel_handle"] = given(context, channel)
+    if use_global_device_ids:
+        attributes["use_global_device_ids"] = unit(context)
+    return attributes
+
+
+def _groups(context: Context, groups: Any) -> Any:
+    if isinstance(groups, (Attribute, numpy.ndarray)):
+        return integer_pairs(context, groups, None)
+    rows = [list(group) for group in groups]
+    width = max((len(row) for row in rows), default=0)
+    padded = [row + [-1] * (width - len(row)) for row in rows]
+    return integer_pairs(context, numpy.array(padded, numpy.int64).reshape(len(rows), width), None)
+
+
+def _transfer(
+    context: Context, channel: Attribute, is_host_transfer: bool, pairs: ArrayLike | Attribute | None
+) -> dict[str, Any]:
+    attributes = {
+        "channel_handle": given(context, channel),
+        "is_host_transfer": boolean(context, is_host_transfer),
+    }
+    if pairs is not None:
+        attributes["source_target_pairs"] = integer_pairs(context, pairs)
+    return attributes
+
+
+def _tuple(values: Value | Sequence[Value]) -> tuple[Value, ...]:
+    return (values,) if isinstance(values, Value) else tuple(values)
+
+
+def _scalar(context: Context, tensor: Value) -> Type:
+    tensor_type = tensor.type
+    if not isinstance(tensor_type, ShapedType):
+        raise TypeError(f"expected a tensor, but got `{tensor_type}`")
+    return context.tensor_type((), tensor_type.element_type)

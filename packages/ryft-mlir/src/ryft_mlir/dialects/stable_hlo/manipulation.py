@@ -1,0 +1,253 @@
+"""Operations of StableHLO that change shapes, and that cut and join tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..._conversions import Integers, integer, integer_array
+from ...building import build_value
+from ...types import ShapedType, Type
+
+if TYPE_CHECKING:
+    from ...blocks import Block
+    from ...locations import Location
+    from ...values import Value
+
+__all__ = [
+    "broadcast_in_dim",
+    "concatenate",
+    "dynamic_broadcast_in_dim",
+    "dynamic_pad",
+    "dynamic_reshape",
+    "dynamic_slice",
+    "dynamic_update_slice",
+    "get_dimension_size",
+    "pad",
+    "real_dynamic_slice",
+    "reshape",
+    "reverse",
+    "set_dimension_size",
+    "slice",
+    "transpose",
+]
+
+
+def broadcast_in_dim(
+    block: Block, operand: Value, result_type: Type, broadcast_dimensions: Integers, *, location: Location | None = None
+) -> Value:
+    """Repeats a tensor along new dimensions and along those of size 1.
+
+    Args:
+        block: Block to append to.
+        operand: Tensor to repeat.
+        result_type: Type of the result.
+        broadcast_dimensions: For each dimension of `operand`, the dimension of the result that it becomes.
+        location: Where the operation comes from.
+    """
+    attributes = {"broadcast_dimensions": integer_array(block.context, broadcast_dimensions)}
+    return build_value(block, "stablehlo.broadcast_in_dim", (operand,), attributes, result_type, location)
+
+
+def dynamic_broadcast_in_dim(
+    block: Block,
+    operand: Value,
+    output_dimensions: Value,
+    result_type: Type,
+    broadcast_dimensions: Integers,
+    *,
+    known_expanding_dimensions: Integers | None = None,
+    known_nonexpanding_dimensions: Integers | None = None,
+    location: Location | None = None,
+) -> Value:
+    """Repeats a tensor to the shape that `output_dimensions` holds; the last two arguments are hints about its sizes."""
+    context = block.context
+    attributes = {"broadcast_dimensions": integer_array(context, broadcast_dimensions)}
+    if known_expanding_dimensions is not None:
+        attributes["known_expanding_dimensions"] = integer_array(context, known_expanding_dimensions)
+    if known_nonexpanding_dimensions is not None:
+        attributes["known_nonexpanding_dimensions"] = integer_array(context, known_nonexpanding_dimensions)
+    operands = (operand, output_dimensions)
+    return build_value(block, "stablehlo.dynamic_broadcast_in_dim", operands, attributes, result_type, location)
+
+
+def reshape(block: Block, operand: Value, shape: Type | Sequence[int], *, location: Location | None = None) -> Value:
+    """Gives a tensor another shape with as many elements, in row-major order; `shape` may be the type of the result."""
+    if isinstance(shape, Type):
+        result_type = shape
+    else:
+        operand_type = operand.type
+        if not isinstance(operand_type, ShapedType):
+            raise TypeError(f"`reshape` expected a tensor, but got `{operand_type}`")
+        result_type = block.context.tensor_type(shape, operand_type.element_type)
+    return build_value(block, "stablehlo.reshape", (operand,), None, result_type, location)
+
+
+def dynamic_reshape(
+    block: Block, operand: Value, output_shape: Value, result_type: Type, *, location: Location | None = None
+) -> Value:
+    """Gives a tensor the shape that `output_shape` holds."""
+    return build_value(block, "stablehlo.dynamic_reshape", (operand, output_shape), None, result_type, location)
+
+
+def transpose(
+    block: Block,
+    operand: Value,
+    permutation: Integers,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
+    """Permutes dimensions: dimension `i` of the result is dimension `permutation[i]` of the operand."""
+    attributes = {"permutation": integer_array(block.context, permutation)}
+    return build_value(block, "stablehlo.transpose", (operand,), attributes, result_type, location)
+
+
+def reverse(
+    block: Block,
+    operand: Value,
+    dimensions: Integers,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
+    """Reverses the order of elements along `dimensions`."""
+    attributes = {"dimensions": integer_array(block.context, dimensions)}
+    return build_value(block, "stablehlo.reverse", (operand,), attributes, result_type, location)
+
+
+def concatenate(
+    block: Block,
+    operands: Sequence[Value],
+    dimension: int,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
+    """Joins tensors along `dimension`."""
+    attributes = {"dimension": integer(block.context, dimension)}
+    return build_value(block, "stablehlo.concatenate", operands, attributes, result_type, location)
+
+
+def slice(  # noqa: A001
+    block: Block,
+    operand: Value,
+    start_indices: Integers,
+    limit_indices: Integers,
+    strides: Integers | None = None,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
+    """Takes the elements from `start_indices` up to, but without, `limit_indices`, in steps of `strides` (default 1)."""
+    context = block.context
+    steps: Any = [1] * len(list(start_indices)) if strides is None and not hasattr(start_indices, "_raw") else strides
+    if steps is None:
+        raise TypeError("`slice` expected `strides` beside `start_indices` that are an attribute")
+    attributes = {
+        "start_indices": integer_array(context, start_indices),
+        "limit_indices": integer_array(context, limit_indices),
+        "strides": integer_array(context, steps),
+    }
+    return build_value(block, "stablehlo.slice", (operand,), attributes, result_type, location)
+
+
+def real_dynamic_slice(
+    block: Block,
+    operand: Value,
+    start_indices: Value,
+    limit_indices: Value,
+    strides: Value,
+    result_type: Type,
+    *,
+    location: Location | None = None,
+) -> Value:
+    """Takes the elements between bounds, and in steps, that are values."""
+    operands = (operand, start_indices, limit_indices, strides)
+    return build_value(block, "stablehlo.real_dynamic_slice", operands, None, result_type, location)
+
+
+def dynamic_slice(
+    block: Block,
+    operand: Value,
+    start_indices: Sequence[Value],
+    slice_sizes: Integers,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
+    """Takes a slice of fixed size that starts where the scalars `start_indices` say, moved to lie inside the tensor."""
+    attributes = {"slice_sizes": integer_array(block.context, slice_sizes)}
+    operands = (operand, *start_indices)
+    return build_value(block, "stablehlo.dynamic_slice", operands, attributes, result_type, location)
+
+
+def dynamic_update_slice(
+    block: Block,
+    operand: Value,
+    update: Value,
+    start_indices: Sequence[Value],
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
+    """Returns `operand` with `update` written over the slice that starts where the scalars `start_indices` say."""
+    operands = (operand, update, *start_indices)
+    return build_value(block, "stablehlo.dynamic_update_slice", operands, None, result_type, location)
+
+
+def pad(
+    block: Block,
+    operand: Value,
+    padding_value: Value,
+    low: Integers,
+    high: Integers,
+    interior: Integers,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
+    """Surrounds a tensor with `padding_value`, and puts it between elements; negative sizes cut elements off."""
+    context = block.context
+    attributes = {
+        "edge_padding_low": integer_array(context, low),
+        "edge_padding_high": integer_array(context, high),
+        "interior_padding": integer_array(context, interior),
+    }
+    return build_value(block, "stablehlo.pad", (operand, padding_value), attributes, result_type, location)
+
+
+def dynamic_pad(
+    block: Block,
+    operand: Value,
+    padding_value: Value,
+    low: Value,
+    high: Value,
+    interior: Value,
+    result_type: Type,
+    *,
+    location: Location | None = None,
+) -> Value:
+    """Pads like `pad`, by sizes that are values."""
+    operands = (operand, padding_value, low, high, interior)
+    return build_value(block, "stablehlo.dynamic_pad", operands, None, result_type, location)
+
+
+def get_dimension_size(block: Block, operand: Value, dimension: int, *, location: Location | None = None) -> Value:
+    """Returns the size of a dimension as a scalar of 32 bits."""
+    attributes = {"dimension": integer(block.context, dimension)}
+    return build_value(block, "stablehlo.get_dimension_size", (operand,), attributes, None, location)
+
+
+def set_dimension_size(
+    block: Block,
+    operand: Value,
+    size: Value,
+    dimension: int,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
+    """Makes a dimension dynamic, of the size that the scalar `size` holds and bounded by its old size."""
+    attributes = {"dimension": integer(block.context, dimension)}
+    return build_value(block, "stablehlo.set_dimension_size", (operand, size), attributes, result_type, location)

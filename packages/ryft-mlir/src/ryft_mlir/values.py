@@ -1,0 +1,191 @@
+"""Values: what operations take and give, and what blocks have as arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ryft_xla_sys.mlir import ir
+
+from . import blocks, operations
+from ._ownership import Owner, revalidate
+from .errors import ContextError, OwnershipError
+from .locations import Location, wrap_location
+from .types import Type, wrap_type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .blocks import Block
+    from .context import Context
+    from .operations import Operation
+
+__all__ = ["Use", "Value"]
+
+_BlockArgument: Any = ir.BlockArgument
+
+
+class Use:
+    """One use of a value: operand number `index` of `operation`."""
+
+    __slots__ = ("index", "operation")
+
+    def __init__(self, operation: Operation, index: int) -> None:
+        self.operation = operation
+        self.index = index
+
+    def __repr__(self) -> str:
+        return f"Use(operation={self.operation.name!r}, index={self.index})"
+
+
+class Value:
+    """A result of an operation or an argument of a block."""
+
+    __slots__ = ("_context", "_generation", "_owner", "_raw")
+    _kind = "value"
+
+    def __init__(self, context: Context, owner: Owner, raw: Any) -> None:
+        self._context = context
+        self._owner = owner
+        self._raw = raw
+        self._generation = context._generation
+
+    def to_bindings(self) -> Any:
+        """Returns the value object of the upstream bindings.
+
+        Raises:
+            ErasedError: If the value is gone.
+        """
+        if self._generation != self._context._generation:
+            revalidate(self)
+        return self._raw
+
+    @property
+    def context(self) -> Context:
+        """The context that the value belongs to."""
+        return self._context
+
+    @property
+    def type(self) -> Type:
+        """The type of the value."""
+        return wrap_type(self._context, self.to_bindings().type)
+
+    @property
+    def location(self) -> Location:
+        """The location of the value."""
+        return wrap_location(self._context, self.to_bindings().location)
+
+    @property
+    def is_block_argument(self) -> bool:
+        """Whether the value is an argument of a block, and not a result of an operation."""
+        return isinstance(self._raw, _BlockArgument)
+
+    @property
+    def index(self) -> int:
+        """Position among the results of its operation, or among the arguments of its block."""
+        raw = self.to_bindings()
+        return raw.arg_number if self.is_block_argument else raw.result_number
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that the value is a result of.
+
+        Raises:
+            OwnershipError: If the value is an argument of a block.
+        """
+        raw = self.to_bindings()
+        if self.is_block_argument:
+            raise OwnershipError("expected the result of an operation, but got an argument of a block")
+        return operations.wrap_operation(self._context, self._owner, raw.owner)
+
+    @property
+    def block(self) -> Block:
+        """The block that the value is an argument of, or the block of its operation.
+
+        Raises:
+            OwnershipError: If the value is a result of an operation that is not in a block.
+        """
+        raw = self.to_bindings()
+        if self.is_block_argument:
+            return blocks.wrap_block(self._context, self._owner, raw.owner)
+        block = self.operation.block
+        if block is None:
+            raise OwnershipError("the operation of this value is not in a block")
+        return block
+
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        """The uses of the value, newest first."""
+        owner = self._owner
+        return tuple(
+            Use(operations.wrap_operation(self._context, owner, use.owner), use.operand_number)
+            for use in self.to_bindings().uses
+        )
+
+    def replace_all_uses_with(self, replacement: Value, *, except_for: Iterable[Operation] = ()) -> None:
+        """Makes every operation that uses this value use `replacement` instead, but for the operations in `except_for`.
+
+        Raises:
+            OwnershipError: If `replacement` is in another module.
+        """
+        raw, other = self.to_bindings(), replacement.to_bindings()
+        check_same_tree(self._context, self._owner, replacement)
+        kept = [operation.to_bindings() for operation in except_for]
+        if kept:
+            raw.replace_all_uses_except(other, kept)
+        else:
+            raw.replace_all_uses_with(other)
+
+    def set_type(self, new_type: Type) -> None:
+        """Changes the type of the value in place. Verify the module afterwards."""
+        if new_type._context is not self._context:
+            raise ContextError(f"type `{new_type}` belongs to another context")
+        self.to_bindings().set_type(new_type._raw)
+
+    def name(self, *, use_local_scope: bool = False) -> str:
+        """Returns the name that the printer gives the value, for example `%0` or `%arg1`."""
+        return self.to_bindings().get_name(use_local_scope)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Value):
+            return NotImplemented
+        return self._context is other._context and self.to_bindings() == other.to_bindings()
+
+    def __hash__(self) -> int:
+        return hash(self._raw)
+
+    def __str__(self) -> str:
+        return self.name()
+
+    def __repr__(self) -> str:
+        if self._generation < 0:
+            return "Value[erased]"
+        try:
+            raw = self.to_bindings()
+        except ValueError:
+            return "Value[erased]"
+        return f"Value[{raw.get_name()}: {raw.type}]"
+
+
+def check_same_tree(context: Context, owner: Owner, value: Value) -> None:
+    """Raises unless `value` may be used by an operation in the tree of `owner`; lets a detached tree borrow it.
+
+    Raises:
+        ContextError: If the value belongs to another context.
+        ErasedError: If the value is gone.
+        OwnershipError: If the value belongs to a tree that could be freed while it is still used.
+    """
+    if value._context is not context:
+        raise ContextError(f"value of type `{value.type}` belongs to another context")
+    if value._generation != context._generation:
+        revalidate(value)
+    here, there = owner.resolve(), value._owner.resolve()
+    value._owner = there
+    if here is there:
+        return
+    if there.is_module and not here.is_module:
+        here.borrow(there)
+        return
+    where = "another module" if there.is_module else "a detached operation"
+    error = OwnershipError(f"value of type `{value.type}` belongs to {where} and cannot be used here")
+    error.add_note("hint: append the operation that defines the value to a block of this module first")
+    raise error
