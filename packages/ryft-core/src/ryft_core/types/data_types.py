@@ -100,7 +100,7 @@ DATA_TYPES: tuple[DataType, ...] = (BOOLEAN, *SIGNED, *UNSIGNED, *FLOATS, *COMPL
 """Every data type that Ryft computes with, from the narrowest to the widest of each kind."""
 
 _CANONICAL: dict[DataType, DataType] = {dtype: dtype for dtype in DATA_TYPES}
-# The same by identity: hashing a `numpy.dtype` is slow, and `DATA_TYPES` keeps these alive, so that no identity is reused.
+# The same by identity, as hashing a `numpy.dtype` is slow. `DATA_TYPES` keeps these alive: no identity is ever reused.
 _CANONICAL_BY_ID: dict[int, DataType] = {id(dtype): dtype for dtype in DATA_TYPES}
 _BOOLEANS, _SIGNED, _UNSIGNED = frozenset({BOOLEAN}), frozenset(SIGNED), frozenset(UNSIGNED)
 _FLOATS, _COMPLEXES = frozenset(FLOATS), frozenset(COMPLEXES)

@@ -1,0 +1,370 @@
+"""Structures: a tree without its leaves; how a tree is split into leaves and structure, and how these are joined again.
+
+A structure is kept as its *key*, nested tuples of one node each: its kind, its metadata, and the keys of its children,
+or just their number if all of them are leaves. Tuples hash and compare in C, so that looking a structure up is fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+from ryft_core.trees.kinds import NodeKind, TreeError
+from ryft_core.trees.nodes import ARRAY_TYPES, LEAF_TYPES, NODE_KINDS, is_array_leaf, kind_of
+from ryft_core.trees.paths import Field, Path
+
+__all__ = [
+    "LEAF",
+    "STATIC",
+    "IsLeaf",
+    "NodeKey",
+    "Structure",
+    "child_keys",
+    "flatten",
+    "flatten_arguments",
+    "unflatten",
+]
+
+IsLeaf: TypeAlias = Callable[[Any], bool]
+NodeKey: TypeAlias = Any
+"""Key of a structure: `LEAF`, or kind, metadata and children (their keys, or their number if all are leaves)."""
+
+LEAF: Final = "*"
+"""Key of a leaf."""
+
+MEMO: Final = "_ryft_structure"
+"""Attribute in which an instance that holds unusual leaves remembers its key. See `_build`."""
+
+
+class _Static:
+    """Stands for the type of all nodes that are a value of the structure, and not a leaf or a container."""
+
+
+# The metadata is the type and the value, because `1 == True == 1.0`.
+STATIC: Final = NodeKind(_Static, lambda _: ((), None), lambda metadata, _: metadata[1], lambda _, __: ())
+NODE_KINDS[_Static] = STATIC
+
+
+class Structure:
+    """A tree without its leaves. Hashable, comparable and picklable.
+
+    Attributes:
+        num_leaves: Number of leaves.
+    """
+
+    __slots__ = ("_hash", "_holds_statics", "_paths", "key", "num_leaves")
+
+    def __init__(self, key: NodeKey) -> None:
+        self.key = key
+        self.num_leaves = _count_leaves(key)
+        self._hash = hash(key)
+        self._paths: tuple[Path, ...] | None = None
+        self._holds_statics = _holds_statics(key)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Structure) and self._hash == other._hash and self.key == other.key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __len__(self) -> int:
+        return self.num_leaves
+
+    def __reduce__(self) -> tuple[Callable[[NodeKey], Structure], tuple[NodeKey]]:
+        return structure_of_key, (self.key,)
+
+    def __repr__(self) -> str:
+        return f"Structure({_describe_key(self.key)})"
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tree is just one leaf."""
+        return self.key == LEAF
+
+    @property
+    def children(self) -> tuple[Structure, ...]:
+        """Structures of the children of the root."""
+        return () if self.is_leaf else tuple(map(structure_of_key, child_keys(self.key)))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Paths of all leaves, in order."""
+        if self._paths is None:
+            self._paths = tuple(_paths(self.key, Path()))
+        return self._paths
+
+    def unflatten(self, leaves: Iterable[Any]) -> Any:
+        """Returns the tree of this structure with the given leaves. Refer to `unflatten`."""
+        return unflatten(self, leaves)
+
+
+_STRUCTURES: dict[NodeKey, Structure] = {}
+_MAXIMUM_STRUCTURES = 16384
+
+
+def structure_of_key(key: NodeKey) -> Structure:
+    """Returns the one structure with this key.
+
+    Raises:
+        TreeError: If something that belongs to the structure is not hashable.
+    """
+    try:
+        structure = _STRUCTURES.get(key)
+    except TypeError as error:
+        raise _unhashable(key) from error
+    if structure is None:
+        if len(_STRUCTURES) >= _MAXIMUM_STRUCTURES:  # Static values may be large: do not keep them for ever.
+            _STRUCTURES.clear()
+        structure = _STRUCTURES[key] = Structure(key)
+    return structure
+
+
+def child_keys(key: NodeKey) -> tuple[NodeKey, ...]:
+    """Returns the keys of the children of a node."""
+    children = key[2]
+    return (LEAF,) * children if isinstance(children, int) else children
+
+
+def _canonical_key(kind: NodeKind, metadata: Any, children: tuple[NodeKey, ...]) -> NodeKey:
+    return kind, metadata, len(children) if children.count(LEAF) == len(children) else children
+
+
+def _count_leaves(key: NodeKey) -> int:
+    if key == LEAF:
+        return 1
+    children = key[2]
+    return children if isinstance(children, int) else sum(map(_count_leaves, children))
+
+
+def _holds_statics(key: NodeKey) -> bool:
+    return key != LEAF and (key[0].holds_statics or (type(key[2]) is tuple and any(map(_holds_statics, key[2]))))
+
+
+def _paths(key: NodeKey, path: Path) -> Iterator[Path]:
+    if key == LEAF:
+        yield path
+        return
+    children = child_keys(key)
+    for entry, child in zip(key[0].entries(key[1], len(children)), children, strict=True):
+        yield from _paths(child, path / entry)
+
+
+def _describe_key(key: NodeKey) -> str:
+    if key == LEAF:
+        return "*"
+    kind, metadata, _ = key
+    if kind is STATIC:
+        return f"static({metadata[1]!r})"
+    children = [_describe_key(child) for child in child_keys(key)]
+    if kind.type is list:
+        return f"[{', '.join(children)}]"
+    if kind.type is tuple:
+        return f"({', '.join(children)}{',' * (len(children) == 1)})"
+    if kind.type is type(None):
+        return "None"
+    entries = [str(entry).removeprefix(".") for entry in kind.entries(metadata, len(children))]
+    if kind.type is dict:
+        return "{" + ", ".join(f"{entry[1:-1]}: {child}" for entry, child in zip(entries, children, strict=True)) + "}"
+    values = metadata[0] if kind.static_names else ()
+    fields = [*zip(entries, children, strict=True), *zip(kind.static_names, map(repr, values), strict=True)]
+    return f"{kind.type.__qualname__}({', '.join(map('='.join, fields))})"
+
+
+def _unhashable(key: NodeKey) -> TreeError:
+    """Returns the error for a key that cannot be hashed, naming the innermost culprit."""
+
+    def find(key: NodeKey, path: Path) -> tuple[Path, Any] | None:
+        if key == LEAF:
+            return None
+        children = child_keys(key)
+        for entry, child in zip(key[0].entries(key[1], len(children)), children, strict=True):
+            if (found := find(child, path / entry)) is not None:
+                return found
+        return None if _is_hashable(key[1]) else (path, key)
+
+    path, (kind, metadata, _) = find(key, Path()) or (Path(), key)
+    if kind is STATIC:
+        cls, value = metadata
+        text = f"{path.describe()} is neither an array nor a container and so is static, but it is not hashable"
+        error = TreeError(f"{text}: {value!r} of type `{cls.__qualname__}`")
+        error.add_note("hint: make it hashable, convert it to an array, or register its class as a container")
+        return error
+    if kind.static_names:
+        pairs = zip(kind.static_names, metadata[0], strict=True)
+        name, value = next((name, value) for name, value in pairs if not _is_hashable(value))
+        error = TreeError(
+            f"`{path / Field(name)}` is a static field of `{kind.type.__qualname__}`, but is not hashable: {value!r}"
+        )
+    else:
+        text = f"{path.describe()} of type `{kind.type.__qualname__}` has data that is not hashable"
+        error = TreeError(f"{text}: {metadata!r}")
+    error.add_note("hint: static data must be hashable; arrays must be parameters, not static fields")
+    return error
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+# --- splitting --------------------------------------------------------------------------------------------------------
+
+
+def flatten(tree: Any, is_leaf: IsLeaf | None = None) -> tuple[list[Any], Structure]:
+    """Returns the leaves of a tree, in order, and its structure.
+
+    Children come in the order of positions, fields, or sorted keys. `None` contains no leaf. Within a parameterized
+    class or a dataclass, what is neither an array nor a number nor a container belongs to the structure, and is not a
+    leaf.
+
+    Example:
+        >>> flatten({"b": 2, "a": [1, None]})
+        ([1, 2], Structure({"a": [*, None], "b": *}))
+
+    Args:
+        tree: The tree.
+        is_leaf: Called with every node; where it returns true, that node is a leaf, whatever it contains.
+
+    Raises:
+        TreeError: If something that belongs to the structure is not hashable, or if the tree contains itself.
+    """
+    leaves: list[Any] = []
+    try:
+        key = _split(tree, leaves) if is_leaf is None else _split_slowly(tree, leaves, is_leaf, False, None)
+    except RecursionError as error:
+        raise TreeError("the tree is nested too deeply, or contains itself") from error
+    return leaves, structure_of_key(key)
+
+
+_POSITIONAL: dict[int, Structure] = {}
+
+
+def flatten_arguments(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[list[Any], Structure]:
+    """Returns the leaves and the structure of `(arguments, keywords)`, faster than `flatten` does for bare leaves."""
+    if not keywords and LEAF_TYPES.issuperset(map(type, arguments)):
+        count = len(arguments)
+        structure = _POSITIONAL.get(count)
+        if structure is None:
+            structure = _POSITIONAL[count] = flatten(((0,) * count, {}))[1]
+        return list(arguments), structure
+    return flatten((arguments, keywords))
+
+
+def _split(tree: Any, leaves: list[Any]) -> NodeKey:
+    """Appends the leaves of a tree to `leaves` and returns its key. Fast where all children of a node are leaves."""
+    kind = NODE_KINDS.get(type(tree)) or kind_of(tree)
+    if kind is None:
+        leaves.append(tree)
+        return LEAF
+    children, metadata = kind.flatten(tree)
+    if kind.holds_statics:
+        if ARRAY_TYPES.issuperset(map(type, children)):
+            leaves += children
+            return kind, metadata, len(children)
+        return _split_children(kind, metadata, children, leaves, None, True, getattr(tree, MEMO, None))
+    if LEAF_TYPES.issuperset(map(type, children)):
+        leaves += children
+        return kind, metadata, len(children)
+    return _canonical_key(kind, metadata, tuple([_split(child, leaves) for child in children]))
+
+
+def _split_slowly(
+    tree: Any, leaves: list[Any], is_leaf: IsLeaf | None, statics: bool, guide: NodeKey | None
+) -> NodeKey:
+    """Does the work of `_split` in the cases that it leaves out.
+
+    Args:
+        tree: Tree to split.
+        leaves: Where to append the leaves.
+        is_leaf: Predicate of the user.
+        statics: Whether leaves that are not arrays belong to the structure.
+        guide: Key that this tree had when it was put together. What was put in the place of a leaf remains one.
+    """
+    if is_leaf is not None and is_leaf(tree):
+        leaves.append(tree)
+        return LEAF
+    kind = NODE_KINDS.get(type(tree)) or kind_of(tree)
+    if kind is None:
+        if statics and guide != LEAF and not is_array_leaf(tree):
+            return STATIC, (type(tree), tree), 0
+        leaves.append(tree)
+        return LEAF
+    children, metadata = kind.flatten(tree)
+    if kind.holds_statics:
+        statics, guide = True, getattr(tree, MEMO, None)
+    elif guide == LEAF:
+        statics = False
+    return _split_children(kind, metadata, children, leaves, is_leaf, statics, guide)
+
+
+def _split_children(
+    kind: NodeKind,
+    metadata: Any,
+    children: Sequence[Any],
+    leaves: list[Any],
+    is_leaf: IsLeaf | None,
+    statics: bool,
+    guide: NodeKey | None,
+) -> NodeKey:
+    guides: Sequence[NodeKey | None] = (None,) * len(children)
+    if guide is not None and guide != LEAF and guide[0] is kind and len(child_keys(guide)) == len(children):
+        guides = child_keys(guide)
+    keys = [
+        _split_slowly(child, leaves, is_leaf, statics, guide) for child, guide in zip(children, guides, strict=True)
+    ]
+    return _canonical_key(kind, metadata, tuple(keys))
+
+
+# --- joining ----------------------------------------------------------------------------------------------------------
+
+
+def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
+    """Returns the tree with a structure and leaves, the inverse of `flatten`. The leaves may be anything.
+
+    Raises:
+        TreeError: If the number of leaves is not that of the structure.
+    """
+    leaves = leaves if isinstance(leaves, (list, tuple)) else list(leaves)
+    if len(leaves) != structure.num_leaves:
+        raise _wrong_count(structure, len(leaves))
+    if not structure._holds_statics or ARRAY_TYPES.issuperset(map(type, leaves)) or all(map(is_array_leaf, leaves)):
+        return _build(structure.key, iter(leaves))
+    return _build_remembering(structure.key, iter(leaves))
+
+
+def _build(key: NodeKey, leaves: Iterator[Any]) -> Any:
+    if key == LEAF:
+        return next(leaves)
+    kind, metadata, children = key
+    if type(children) is int:
+        return kind.unflatten(metadata, tuple(islice(leaves, children)))
+    return kind.unflatten(metadata, [_build(child, leaves) for child in children])
+
+
+def _build_remembering(key: NodeKey, leaves: Iterator[Any]) -> Any:
+    """Does the work of `_build` for leaves that are no arrays, such as names, shardings or `None`.
+
+    An instance of a class tells its leaves from its static data by their values. If it gets leaves that are no arrays,
+    it has to remember its key, or flattening it again would give another structure.
+    """
+    if key == LEAF:
+        return next(leaves)
+    kind, metadata, _ = key
+    tree = kind.unflatten(metadata, [_build_remembering(child, leaves) for child in child_keys(key)])
+    if kind.holds_statics and hasattr(tree, "__dict__"):
+        tree.__dict__[MEMO] = key
+    return tree
+
+
+def _wrong_count(structure: Structure, count: int) -> TreeError:
+    expected = structure.num_leaves
+    if count > expected:
+        return TreeError(f"got too many leaves: expected {expected}, but got {count}")
+    error = TreeError(f"got too few leaves: expected {expected}, but got {count}")
+    missing = ", ".join(path.describe() for path in structure.paths[count : count + 5])
+    error.add_note(f"the missing leaves are {missing}{', …' if expected > count + 5 else ''}")
+    return error
