@@ -1,4 +1,4 @@
-"""Ownership-aware MLIR: contexts, modules, operations, types and attributes, and builders of the dialects XLA speaks."""
+"""Ownership-aware MLIR: contexts, modules, operations, types, attributes, and builders of the dialects XLA speaks."""
 
 from .attributes import Attribute
 from .blocks import Block, Region

@@ -1,12 +1,12 @@
 """Who owns what, and how a wrapper notices that the object behind it is gone.
 
-Every module and every detached operation is the root of a tree and has one `Owner`; every wrapper inside the tree points
-to it. Attaching a tree to another merges its owner into the other's.
+Every module and every detached operation is the root of a tree and has one `Owner`; every wrapper inside the tree
+points to it. Attaching a tree to another merges its owner into the other's.
 
-MLIR frees an operation together with everything inside it and leaves dangling pointers in whoever still refers to it. So
-each context counts *changes*: erasing something, or moving it to another tree, records the addresses concerned together
-with the count. A wrapper remembers the count at which it was last known to be good. While the two agree, which is nearly
-always, using the wrapper costs one comparison; otherwise the wrapper looks itself up in the record once.
+MLIR frees an operation together with everything inside it and leaves dangling pointers in whoever still refers to it.
+So each context counts *changes*: erasing something, or moving it to another tree, records the addresses concerned
+together with the count. A wrapper remembers the count at which it was last known to be good. While the two agree, which
+is nearly always, using the wrapper costs one comparison; otherwise the wrapper looks itself up in the record once.
 """
 
 from __future__ import annotations

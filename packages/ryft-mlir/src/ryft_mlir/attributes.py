@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
-
-import numpy
-
-from ryft_xla_sys.mlir import ir
 
 from . import types
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ryft_xla_sys.mlir import ir
-
 from . import operations
-from ._ownership import Owner, addresses, record_erased, record_moved, revalidate
-from .errors import ContextError, OwnershipError
-from .locations import Location
-from .types import Type, raw_types
-from .values import Value, check_same_tree
+from ._ownership import Owner, addresses, record_moved, revalidate
+from .values import Value
 
 if TYPE_CHECKING:
     from .context import Context

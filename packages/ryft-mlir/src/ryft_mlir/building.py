@@ -6,7 +6,7 @@ bindings directly, with explicit locations and blocks, and check ownership by co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from ryft_xla_sys.mlir import ir

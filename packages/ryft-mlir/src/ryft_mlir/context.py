@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,7 +53,7 @@ class Context:
         return self._raw
 
     @contextmanager
-    def default_location(self, location: Location) -> Iterator[None]:
+    def default_location(self, location: Location) -> Generator[None]:
         """Makes `location` the location of everything built without one inside the `with` block, on any thread."""
         (raw,) = raw_locations(self, [location])
         previous, self._location = self._location, raw

@@ -6,7 +6,6 @@ from typing import Any
 
 import ml_dtypes
 import numpy
-
 from ryft_xla_sys.errors import RyftError
 
 __all__ = ["DATA_TYPES", "DataTypeError", "data_type_of", "element_type_name"]
@@ -51,7 +50,7 @@ DATA_TYPES: dict[numpy.dtype[Any], str] = {
         (numpy.complex128, "complex<f64>"),
     )
 }
-"""The text of the MLIR element type of each data type. Signed integers are signless in MLIR, as StableHLO wants them."""
+"""The text of the MLIR element type of each data type. Signed integers are signless, as StableHLO wants."""
 
 _BY_NAME: dict[str, numpy.dtype[Any]] = {name: data_type for data_type, name in DATA_TYPES.items()} | {
     f"si{bits}": numpy.dtype(data_type)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import dialect, ir
 
-from ._ownership import Owner, revalidate
+from ._ownership import Owner
 from .blocks import Block
 from .diagnostics import translate
 from .errors import ParseError, SerializationError, VerificationError

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ryft_xla_sys.mlir import ir
-
 from . import blocks
 from ._ownership import Owner, revalidate
 from .values import Value

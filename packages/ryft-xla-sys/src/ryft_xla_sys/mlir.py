@@ -36,8 +36,8 @@ def dialect(name: str) -> Any:
 def new_context() -> Any:
     """Returns a new MLIR context in which every dialect that the bindings hold is registered.
 
-    The dialects of `DIALECTS` and `func` are loaded; the others load when the parser, a pass, or `context.dialects` asks
-    for them, because loading them all takes eight times as long.
+    The dialects of `DIALECTS` and `func` are loaded; the others load when the parser, a pass or `context.dialects`
+    asks for them, because loading them all takes eight times as long.
     """
     context = ir.Context()
     context.append_dialect_registry(_dialect_registry())

@@ -1,6 +1,9 @@
 """The dialect `chlo`: special functions, and operations that broadcast like NumPy.
 
 XLA does not compile these. Legalize them first, with the pass `chlo-legalize-to-stablehlo`, see `passes`.
+
+The functions called `broadcast_*` broadcast both operands to one shape like NumPy does, from the last dimension on,
+unless `broadcast_dimensions` names, for each dimension of the operand of lower rank, the dimension it becomes.
 """
 
 from __future__ import annotations
@@ -225,7 +228,7 @@ def broadcast_add(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.add`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.add`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_add", (lhs, rhs), attributes, result_type, location)
 
@@ -239,7 +242,7 @@ def broadcast_and(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.and_`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.and_`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_and", (lhs, rhs), attributes, result_type, location)
 
@@ -253,7 +256,7 @@ def broadcast_atan2(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.atan2`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.atan2`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_atan2", (lhs, rhs), attributes, result_type, location)
 
@@ -267,7 +270,7 @@ def broadcast_complex(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.complex`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.complex`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_complex", (lhs, rhs), attributes, result_type, location)
 
@@ -281,7 +284,7 @@ def broadcast_divide(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.divide`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.divide`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_divide", (lhs, rhs), attributes, result_type, location)
 
@@ -295,7 +298,7 @@ def broadcast_maximum(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.maximum`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.maximum`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_maximum", (lhs, rhs), attributes, result_type, location)
 
@@ -309,7 +312,7 @@ def broadcast_minimum(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.minimum`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.minimum`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_minimum", (lhs, rhs), attributes, result_type, location)
 
@@ -323,7 +326,7 @@ def broadcast_multiply(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.multiply`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.multiply`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_multiply", (lhs, rhs), attributes, result_type, location)
 
@@ -337,7 +340,7 @@ def broadcast_next_after(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `next_after`."""
+    """Broadcasts both operands to one shape, then applies `next_after`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_next_after", (lhs, rhs), attributes, result_type, location)
 
@@ -351,7 +354,7 @@ def broadcast_or(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.or_`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.or_`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_or", (lhs, rhs), attributes, result_type, location)
 
@@ -365,7 +368,7 @@ def broadcast_polygamma(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `polygamma`."""
+    """Broadcasts both operands to one shape, then applies `polygamma`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_polygamma", (lhs, rhs), attributes, result_type, location)
 
@@ -379,7 +382,7 @@ def broadcast_power(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.power`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.power`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_power", (lhs, rhs), attributes, result_type, location)
 
@@ -393,7 +396,7 @@ def broadcast_remainder(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.remainder`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.remainder`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_remainder", (lhs, rhs), attributes, result_type, location)
 
@@ -407,7 +410,7 @@ def broadcast_shift_left(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.shift_left`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.shift_left`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_shift_left", (lhs, rhs), attributes, result_type, location)
 
@@ -421,7 +424,7 @@ def broadcast_shift_right_arithmetic(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.shift_right_arithmetic`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.shift_right_arithmetic`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_shift_right_arithmetic", (lhs, rhs), attributes, result_type, location)
 
@@ -435,7 +438,7 @@ def broadcast_shift_right_logical(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.shift_right_logical`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.shift_right_logical`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_shift_right_logical", (lhs, rhs), attributes, result_type, location)
 
@@ -449,7 +452,7 @@ def broadcast_subtract(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.subtract`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.subtract`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_subtract", (lhs, rhs), attributes, result_type, location)
 
@@ -463,7 +466,7 @@ def broadcast_xor(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `stable_hlo.xor`."""
+    """Broadcasts both operands to one shape, then applies `stable_hlo.xor`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_xor", (lhs, rhs), attributes, result_type, location)
 
@@ -477,7 +480,7 @@ def broadcast_zeta(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Broadcasts both operands to one shape, like NumPy unless `broadcast_dimensions` says otherwise, then `zeta`."""
+    """Broadcasts both operands to one shape, then applies `zeta`."""
     attributes = _dimensions(block.context, broadcast_dimensions)
     return build_value(block, "chlo.broadcast_zeta", (lhs, rhs), attributes, result_type, location)
 

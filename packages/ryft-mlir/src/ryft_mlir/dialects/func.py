@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from ryft_xla_sys.mlir import ir
 
 from .._conversions import flat_symbol
-from ..attributes import Attribute
 from ..building import build, build_operation
 from ..errors import OwnershipError
 from ..operations import Operation
@@ -165,8 +164,12 @@ def call_indirect(
 
 
 def constant(
-    block: Block, callee: str | FunctionOperation, type: Type | None = None, *, location: Location | None = None
-) -> Value:  # noqa: A002
+    block: Block,
+    callee: str | FunctionOperation,
+    type: Type | None = None,  # noqa: A002
+    *,
+    location: Location | None = None,
+) -> Value:
     """Returns a function as a value; `type` may be left out if `callee` is the function itself."""
     if isinstance(callee, FunctionOperation):
         name, result_type = callee.symbol_name, callee.function_type if type is None else type

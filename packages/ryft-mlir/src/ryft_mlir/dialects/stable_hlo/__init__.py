@@ -52,10 +52,10 @@ from .communication import (
     send,
     token_type,
 )
-from .control_flow import (  # noqa: A004
+from .control_flow import (
     case,
     if_,
-    map,
+    map,  # noqa: A004
     reduce,
     reduce_window,
     return_,
@@ -64,14 +64,14 @@ from .control_flow import (  # noqa: A004
     sort,
     while_,
 )
-from .elementwise import (  # noqa: A004
-    abs,
+from .elementwise import (
+    abs,  # noqa: A004
     add,
     and_,
     atan2,
     cbrt,
     ceil,
-    complex,
+    complex,  # noqa: A004
     cosine,
     count_leading_zeros,
     divide,
@@ -121,7 +121,7 @@ from .linear_algebra import (
     gather,
     triangular_solve,
 )
-from .manipulation import (  # noqa: A004
+from .manipulation import (
     broadcast_in_dim,
     concatenate,
     dynamic_broadcast_in_dim,
@@ -135,7 +135,7 @@ from .manipulation import (  # noqa: A004
     reshape,
     reverse,
     set_dimension_size,
-    slice,
+    slice,  # noqa: A004
     transpose,
 )
 from .miscellaneous import (

@@ -254,7 +254,7 @@ def sqrt(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Returns the element-wise square root. `accuracy` asks for a precision, see `result_accuracy`."""
+    """Returns the element-wise square root. For `accuracy`, see `result_accuracy`."""
     attributes = None if accuracy is None else {"result_accuracy": given(block.context, accuracy)}
     return build_value(block, "stablehlo.sqrt", (operand,), attributes, result_type, location)
 
@@ -267,7 +267,7 @@ def rsqrt(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Returns one over the element-wise square root. `accuracy` asks for a precision, see `result_accuracy`."""
+    """Returns one over the element-wise square root. For `accuracy`, see `result_accuracy`."""
     attributes = None if accuracy is None else {"result_accuracy": given(block.context, accuracy)}
     return build_value(block, "stablehlo.rsqrt", (operand,), attributes, result_type, location)
 
@@ -280,7 +280,7 @@ def cbrt(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Returns the element-wise cube root. `accuracy` asks for a precision, see `result_accuracy`."""
+    """Returns the element-wise cube root. For `accuracy`, see `result_accuracy`."""
     attributes = None if accuracy is None else {"result_accuracy": given(block.context, accuracy)}
     return build_value(block, "stablehlo.cbrt", (operand,), attributes, result_type, location)
 
@@ -293,7 +293,7 @@ def exponential(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Returns e to the power of each element. `accuracy` asks for a precision, see `result_accuracy`."""
+    """Returns e to the power of each element. For `accuracy`, see `result_accuracy`."""
     attributes = None if accuracy is None else {"result_accuracy": given(block.context, accuracy)}
     return build_value(block, "stablehlo.exponential", (operand,), attributes, result_type, location)
 
@@ -306,7 +306,7 @@ def exponential_minus_one(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Returns e to the power of each element minus one, accurate near zero. `accuracy` asks for a precision, see `result_accuracy`."""
+    """Returns e to the power of each element, minus one, accurate near 0. For `accuracy`, see `result_accuracy`."""
     attributes = None if accuracy is None else {"result_accuracy": given(block.context, accuracy)}
     return build_value(block, "stablehlo.exponential_minus_one", (operand,), attributes, result_type, location)
 
@@ -319,7 +319,7 @@ def log(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Returns the element-wise natural logarithm. `accuracy` asks for a precision, see `result_accuracy`."""
+    """Returns the element-wise natural logarithm. For `accuracy`, see `result_accuracy`."""
     attributes = None if accuracy is None else {"result_accuracy": given(block.context, accuracy)}
     return build_value(block, "stablehlo.log", (operand,), attributes, result_type, location)
 
@@ -332,7 +332,7 @@ def log_plus_one(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Returns the natural logarithm of one plus each element, accurate near zero. `accuracy` asks for a precision, see `result_accuracy`."""
+    """Returns the logarithm of one plus each element, accurate near zero. For `accuracy`, see `result_accuracy`."""
     attributes = None if accuracy is None else {"result_accuracy": given(block.context, accuracy)}
     return build_value(block, "stablehlo.log_plus_one", (operand,), attributes, result_type, location)
 
@@ -345,7 +345,7 @@ def logistic(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Returns `1 / (1 + exp(-x))` for each element. `accuracy` asks for a precision, see `result_accuracy`."""
+    """Returns `1 / (1 + exp(-x))` for each element. For `accuracy`, see `result_accuracy`."""
     attributes = None if accuracy is None else {"result_accuracy": given(block.context, accuracy)}
     return build_value(block, "stablehlo.logistic", (operand,), attributes, result_type, location)
 
@@ -358,7 +358,7 @@ def sine(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Returns the element-wise sine of angles in radians. `accuracy` asks for a precision, see `result_accuracy`."""
+    """Returns the element-wise sine of angles in radians. For `accuracy`, see `result_accuracy`."""
     attributes = None if accuracy is None else {"result_accuracy": given(block.context, accuracy)}
     return build_value(block, "stablehlo.sine", (operand,), attributes, result_type, location)
 
@@ -371,7 +371,7 @@ def cosine(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Returns the element-wise cosine of angles in radians. `accuracy` asks for a precision, see `result_accuracy`."""
+    """Returns the element-wise cosine of angles in radians. For `accuracy`, see `result_accuracy`."""
     attributes = None if accuracy is None else {"result_accuracy": given(block.context, accuracy)}
     return build_value(block, "stablehlo.cosine", (operand,), attributes, result_type, location)
 
@@ -384,7 +384,7 @@ def tan(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Returns the element-wise tangent of angles in radians. `accuracy` asks for a precision, see `result_accuracy`."""
+    """Returns the element-wise tangent of angles in radians. For `accuracy`, see `result_accuracy`."""
     attributes = None if accuracy is None else {"result_accuracy": given(block.context, accuracy)}
     return build_value(block, "stablehlo.tan", (operand,), attributes, result_type, location)
 
@@ -397,6 +397,6 @@ def tanh(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Returns the element-wise hyperbolic tangent. `accuracy` asks for a precision, see `result_accuracy`."""
+    """Returns the element-wise hyperbolic tangent. For `accuracy`, see `result_accuracy`."""
     attributes = None if accuracy is None else {"result_accuracy": given(block.context, accuracy)}
     return build_value(block, "stablehlo.tanh", (operand,), attributes, result_type, location)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..._conversions import Integers, integer, integer_array
+from ...attributes import Attribute
 from ...building import build_value
 from ...types import ShapedType, Type
 
@@ -60,7 +61,7 @@ def dynamic_broadcast_in_dim(
     known_nonexpanding_dimensions: Integers | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Repeats a tensor to the shape that `output_dimensions` holds; the last two arguments are hints about its sizes."""
+    """Repeats a tensor to the shape that `output_dimensions` holds; the last two arguments are hints."""
     context = block.context
     attributes = {"broadcast_dimensions": integer_array(context, broadcast_dimensions)}
     if known_expanding_dimensions is not None:
@@ -139,15 +140,16 @@ def slice(  # noqa: A001
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Takes the elements from `start_indices` up to, but without, `limit_indices`, in steps of `strides` (default 1)."""
+    """Takes the elements from `start_indices` up to, but without, `limit_indices`, in steps of `strides`, or 1."""
     context = block.context
-    steps: Any = [1] * len(list(start_indices)) if strides is None and not hasattr(start_indices, "_raw") else strides
-    if steps is None:
-        raise TypeError("`slice` expected `strides` beside `start_indices` that are an attribute")
+    if strides is None:
+        if isinstance(start_indices, Attribute):
+            raise TypeError("`slice` expected `strides` beside `start_indices` that are an attribute")
+        strides = [1] * len(start_indices)
     attributes = {
         "start_indices": integer_array(context, start_indices),
         "limit_indices": integer_array(context, limit_indices),
-        "strides": integer_array(context, steps),
+        "strides": integer_array(context, strides),
     }
     return build_value(block, "stablehlo.slice", (operand,), attributes, result_type, location)
 
