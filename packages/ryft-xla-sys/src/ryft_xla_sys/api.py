@@ -5,9 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from ryft_xla_sys.errors import PJRT_ERRORS, PjrtError, PluginError, UnimplementedError, UnknownError
+from ryft_xla_sys.extensions import EXTENSIONS
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
 
 __all__ = ["HEADER_VERSION", "Api", "load_api"]
@@ -16,6 +19,15 @@ HEADER_VERSION: tuple[int, int] = (lib.ryft_header_api_major, lib.ryft_header_ap
 """Version of the PJRT C API that the compiled declarations describe."""
 
 _POINTER_SIZE: int = ffi.sizeof("void *")
+
+
+class _Prepared(NamedTuple):
+    """A function of a plugin, and what a call of it needs."""
+
+    function: CData
+    arguments: CData
+    struct_size: int | None
+    fails: bool
 
 
 class Api:
@@ -34,8 +46,9 @@ class Api:
             pointer.pjrt_api_version.major_version,
             pointer.pjrt_api_version.minor_version,
         )
-        self._functions: dict[str, CData] = {}
+        self._prepared: dict[str | tuple[str, str], _Prepared] = {}
         self._extensions: dict[int, CData] | None = None
+        self._tables: dict[str, CData] = {}
 
     def __repr__(self) -> str:
         return f"Api(path={str(self.path)!r}, version={self.version[0]}.{self.version[1]})"
@@ -46,35 +59,90 @@ class Api:
         Raises:
             UnimplementedError: If the plugin's table ends before that function or holds a null pointer for it.
         """
-        function = self._functions.get(name)
-        if function is None:
-            covered = ffi.offsetof("PJRT_Api", name) + _POINTER_SIZE <= self.pointer.struct_size
-            function = getattr(self.pointer, name) if covered else NULL
-            if function == NULL:
-                raise UnimplementedError(
-                    f"`{name}` is not implemented by plugin `{self.path.name}`, which has PJRT API "
-                    f"{self.version[0]}.{self.version[1]} (Ryft was built for {HEADER_VERSION[0]}.{HEADER_VERSION[1]})",
-                    name,
-                )
-            self._functions[name] = function
-        return function
+        prepared = self._prepared.get(name) or self._prepare(name)
+        return prepared.function
 
     def call(self, name: str, /, **fields: object) -> CData:
         """Calls the PJRT function `name` with an argument struct that holds `fields`, and returns that struct.
 
-        The returned struct holds the results. Values passed in `fields` must stay alive during the call only.
+        The returned struct holds the results; what an older plugin does not know of is zero. Values passed in `fields`
+        must stay alive during the call only.
 
         Raises:
             PjrtError: If the function returns an error; the class says which status code.
             UnimplementedError: If the plugin does not have the function.
         """
-        function = self.function(name)
-        arguments = ffi.new(f"{name}_Args *", fields)
-        arguments.struct_size = getattr(lib, f"{name}_Args_STRUCT_SIZE")
-        error = function(arguments)
-        if error != NULL:
+        prepared = self._prepared.get(name) or self._prepare(name)
+        arguments = ffi.new(prepared.arguments, fields)
+        arguments.struct_size = prepared.struct_size
+        error = prepared.function(arguments)
+        if error:
             raise self.exception(error, name)
         return arguments
+
+    def call_extension(self, extension: str, name: str, /, **fields: object) -> CData:
+        """Calls a function of an extension with an argument struct that holds `fields`, and returns that struct.
+
+        Args:
+            extension: Name of the extension in `EXTENSIONS`, for example `"Layouts"`.
+            name: Name of the field of the extension's struct that holds the function.
+            fields: Fields of the argument struct. They must stay alive during the call only.
+
+        Raises:
+            PjrtError: If the function returns an error; the class says which status code.
+            UnimplementedError: If the plugin does not have the extension, or its extension lacks the function.
+        """
+        prepared = self._prepared.get((extension, name)) or self._prepare_extension(extension, name)
+        arguments = ffi.new(prepared.arguments, fields)
+        if prepared.struct_size is not None:
+            arguments.struct_size = prepared.struct_size
+        error = prepared.function(arguments)
+        if prepared.fails and error:
+            raise self.exception(error, f"{extension}.{name}")
+        return arguments
+
+    def extension_function(self, extension: str, name: str) -> CData:
+        """Returns the function in the field `name` of an extension's struct, for example `"register_handler"`.
+
+        Raises:
+            UnimplementedError: If the plugin does not have the extension, or its extension lacks the function.
+        """
+        prepared = self._prepared.get((extension, name)) or self._prepare_extension(extension, name)
+        return prepared.function
+
+    def extension_table(self, extension: str) -> CData:
+        """Returns the plugin's struct for an extension. It may be shorter than the one declared: see `struct_size`.
+
+        Raises:
+            UnimplementedError: If the plugin does not have the extension, or has a version of it with another layout.
+        """
+        table = self._tables.get(extension)
+        if table is None:
+            description = EXTENSIONS[extension]
+            base = self.extension(description.kind)
+            if base is None:
+                raise self._unimplemented(f"extension `{extension}`", extension)
+            if description.minimum is not None and self.version < (0, description.minimum):
+                error = self._unimplemented(f"the present layout of extension `{extension}`", extension)
+                error.add_note(f"hint: plugins with PJRT API 0.{description.minimum} or newer have that layout")
+                raise error
+            table = self._tables[extension] = ffi.cast(f"{description.struct} *", base)
+        return table
+
+    def extensions(self) -> Mapping[int, CData]:
+        """Returns the plugin's extensions, each a `PJRT_Extension_Base *`, by the number of their type."""
+        if self._extensions is None:
+            extensions: dict[int, CData] = {}
+            node = self.pointer.extension_start
+            while node != NULL:
+                extensions.setdefault(int(ffi.cast("int", node.type)), node)
+                node = node.next
+            self._extensions = extensions
+        return self._extensions
+
+    def extension(self, kind: int) -> CData | None:
+        """Returns the plugin's `PJRT_Extension_Base *` of the given extension type, or `None` where it has none."""
+        return self.extensions().get(kind)
 
     def exception(self, error: CData, function: str | None = None) -> PjrtError:
         """Returns the exception for a `PJRT_Error *` and destroys that error."""
@@ -86,21 +154,74 @@ class Api:
         code_arguments.struct_size = lib.PJRT_Error_GetCode_Args_STRUCT_SIZE
         failure = self.function("PJRT_Error_GetCode")(code_arguments)
         kind = PJRT_ERRORS.get(code_arguments.code, UnknownError) if failure == NULL else UnknownError
-        destroy_arguments = ffi.new("PJRT_Error_Destroy_Args *", {"error": error})
-        destroy_arguments.struct_size = lib.PJRT_Error_Destroy_Args_STRUCT_SIZE
-        self.function("PJRT_Error_Destroy")(destroy_arguments)
-        return kind(message, function)
+        payload = self._payload(error)
+        self._destroy_error(error)
+        if failure != NULL:
+            self._destroy_error(failure)
+        return kind(message, function, payload)
 
-    def extension(self, kind: int) -> CData | None:
-        """Returns the plugin's `PJRT_Extension_Base *` of the given extension type, or `None` where it has none."""
-        if self._extensions is None:
-            extensions: dict[int, CData] = {}
-            node = self.pointer.extension_start
-            while node != NULL:
-                extensions.setdefault(int(ffi.cast("int", node.type)), node)
-                node = node.next
-            self._extensions = extensions
-        return self._extensions.get(kind)
+    def _destroy_error(self, error: CData) -> None:
+        """Destroys a `PJRT_Error *`."""
+        arguments = ffi.new("PJRT_Error_Destroy_Args *", {"error": error})
+        arguments.struct_size = lib.PJRT_Error_Destroy_Args_STRUCT_SIZE
+        self.function("PJRT_Error_Destroy")(arguments)
+
+    def _payload(self, error: CData) -> dict[str, bytes]:
+        """Returns the structured payloads of a `PJRT_Error *`: none, where the plugin cannot tell."""
+        try:
+            function = self.function("PJRT_Error_ForEachPayload")
+        except UnimplementedError:
+            return {}
+        payload: dict[str, bytes] = {}
+        handle = ffi.new_handle(payload)
+        arguments = ffi.new("PJRT_Error_ForEachPayload_Args *", {"error": error, "user_arg": handle})
+        arguments.struct_size = lib.PJRT_Error_ForEachPayload_Args_STRUCT_SIZE
+        arguments.visitor = lib.ryft_error_payload
+        failure = function(arguments)
+        if failure != NULL:
+            self._destroy_error(failure)
+        return payload
+
+    def _unimplemented(self, what: str, name: str) -> UnimplementedError:
+        """Returns the error for something that the plugin lacks."""
+        return UnimplementedError(
+            f"{what} is not implemented by plugin `{self.path.name}`, which has PJRT API "
+            f"{self.version[0]}.{self.version[1]} (Ryft was built for {HEADER_VERSION[0]}.{HEADER_VERSION[1]})",
+            name,
+        )
+
+    def _prepare(self, name: str) -> _Prepared:
+        """Returns what a call of the function `name` needs, after checking that the plugin has that function."""
+        covered = ffi.offsetof("PJRT_Api", name) + _POINTER_SIZE <= self.pointer.struct_size
+        function = getattr(self.pointer, name) if covered else NULL
+        if function == NULL:
+            raise self._unimplemented(f"`{name}`", name)
+        return self._remember(name, function)
+
+    def _prepare_extension(self, extension: str, name: str) -> _Prepared:
+        """Returns what a call of a function of an extension needs, after checking that the plugin has that function."""
+        table = self.extension_table(extension)
+        covered = ffi.offsetof(EXTENSIONS[extension].struct, name) + _POINTER_SIZE <= table.base.struct_size
+        function = getattr(table, name) if covered else NULL
+        if function == NULL:
+            raise self._unimplemented(f"`{name}` of extension `{extension}`", name)
+        return self._remember((extension, name), function)
+
+    def _remember(self, key: str | tuple[str, str], function: CData) -> _Prepared:
+        """Returns, and keeps, what a call of a function needs. A few argument structs do not begin with their size."""
+        signature = ffi.typeof(function)
+        arguments = signature.args[0]
+        sized = arguments.item.fields[0][0] == "struct_size"
+        size = getattr(lib, f"{arguments.item.cname.removeprefix('struct ')}_STRUCT_SIZE") if sized else None
+        prepared = _Prepared(function, arguments, size, signature.result.kind != "void")
+        self._prepared[key] = prepared
+        return prepared
+
+
+@ffi.def_extern()
+def ryft_error_payload(key: CData, key_size: int, value: CData, value_size: int, payloads: CData) -> None:
+    """Keeps one payload of an error."""
+    ffi.from_handle(payloads)[text(key, key_size)] = bytes(ffi.buffer(value, value_size)) if value_size else b""
 
 
 _LOADED: dict[Path, Api] = {}

@@ -1,9 +1,9 @@
 """Errors of the native layer.
 
-    RyftError
-    ├── PluginError (OSError)               a file is not a PJRT plugin that can be loaded
-    ├── ClosedError (ValueError)            an object was used after it was closed, deleted or donated
-    └── PjrtError (RuntimeError)            a PJRT function returned an error; one class for each status code
+RyftError
+├── PluginError (OSError)               a file is not a PJRT plugin that can be loaded
+├── ClosedError (ValueError)            an object was used after it was closed, deleted or donated
+└── PjrtError (RuntimeError)            a PJRT function returned an error; one class for each status code
 """
 
 from __future__ import annotations
