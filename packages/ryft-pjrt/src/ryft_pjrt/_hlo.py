@@ -89,7 +89,7 @@ def _array_types(shape: memoryview) -> list[ArrayType]:
                     size, position = _varint(value, position)
                     sizes.append(size)
     if code == _TUPLE:
-        return [type for part in _messages(shape, _TUPLE_SHAPES) for type in _array_types(part)]
+        return [found for part in _messages(shape, _TUPLE_SHAPES) for found in _array_types(part)]
     return [array_type(_PROTO_CODES.get(code, BufferType.INVALID), tuple(sizes))]
 
 
@@ -99,4 +99,4 @@ def parameter_types(code: bytes, *, with_config: bool) -> list[ArrayType]:
     if with_config:
         (data,) = _messages(data, _MODULE)
     (program_shape,) = _messages(data, _HOST_PROGRAM_SHAPE)
-    return [type for shape in _messages(program_shape, _PARAMETERS) for type in _array_types(shape)]
+    return [found for shape in _messages(program_shape, _PARAMETERS) for found in _array_types(shape)]

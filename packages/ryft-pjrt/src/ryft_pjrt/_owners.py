@@ -11,40 +11,54 @@ from ryft_xla_sys.ffi import NULL, CData, lib
 
 from ryft_pjrt.errors import ClosedError, InvalidArgumentError
 
-__all__ = ["Owned", "Pin", "new_owner"]
+__all__ = ["Owned", "OwnedObject", "Owner", "Pin"]
 
 os.register_at_fork(after_in_child=lib.ryft_owner_forked)
 
 
-def new_owner(api: Api, pointer: CData, destroy: str, subject: str, parent: CData = NULL) -> CData:
-    """Returns a new `ryft_owner *` for `pointer`, which the PJRT function called `destroy` frees.
+class Owner:
+    """Owns one PJRT object, and destroys it when it is closed or collected.
 
-    Raises:
-        InvalidArgumentError: If `pointer` is null.
+    Wrappers hold it, not the other way round, so that it can outlive a wrapper without making a reference cycle.
+
+    Attributes:
+        pointer: The `ryft_owner *`.
     """
-    if pointer == NULL:
-        raise InvalidArgumentError(f"the provided PJRT {subject} handle is a null pointer")
-    owner = lib.ryft_owner_new(parent, pointer, api.function(destroy))
-    if owner == NULL:
-        raise MemoryError(f"cannot allocate the owner of a PJRT {subject}")
-    return owner
+
+    __slots__ = ("pointer",)
+
+    def __init__(self, api: Api, pointer: CData, destroy: str, subject: str, parent: CData = NULL) -> None:
+        """Takes over `pointer`, which the PJRT function called `destroy` frees.
+
+        Raises:
+            InvalidArgumentError: If `pointer` is null.
+        """
+        if pointer == NULL:
+            raise InvalidArgumentError(f"the provided PJRT {subject} handle is a null pointer")
+        self.pointer: CData = lib.ryft_owner_new(parent, pointer, api.function(destroy))
+        if self.pointer == NULL:
+            raise MemoryError(f"cannot allocate the owner of a PJRT {subject}")
+
+    # The function is bound now: at interpreter exit the module's globals may be gone before the last object.
+    def __del__(self, release: CData = lib.ryft_owner_release, null: CData = NULL) -> None:
+        pointer = getattr(self, "pointer", null)
+        if pointer != null:
+            release(pointer)
 
 
 class Pin:
     """Keeps an owned object alive during a `with` block, and gives its pointer."""
 
-    __slots__ = ("_owner", "_subject")
+    __slots__ = ("_owned", "_owner")
 
-    def __init__(self, owner: CData, subject: str) -> None:
-        self._owner = owner
-        self._subject = subject
+    def __init__(self, owned: Owned) -> None:
+        self._owned = owned
 
     def __enter__(self) -> CData:
+        self._owner = self._owned._owner
         pointer = lib.ryft_owner_pin(self._owner)
         if pointer == NULL:
-            raise ClosedError(
-                f"cannot use this {self._subject} because it, or the client that it belongs to, has been closed"
-            )
+            raise self._owned._closed_error()
         return pointer
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -52,21 +66,27 @@ class Pin:
 
 
 class Owned:
-    """Base of the wrappers that own one PJRT object. Use one as a context manager to free that object early.
+    """Base of the wrappers of one PJRT object. Use one as a context manager to free that object early.
 
     Closing is idempotent, also closes everything that was created from the object, and waits for nothing: an object
     that another thread's call is using is destroyed when that call ends.
     """
 
-    __slots__ = ("__weakref__", "_api", "_owner")
+    __slots__ = ()
 
     _subject: ClassVar[str] = "object"
 
     _api: Api
-    _owner: CData
+
+    @property
+    def _owner(self) -> CData:
+        raise NotImplementedError
 
     def _pin(self) -> Pin:
-        return Pin(self._owner, self._subject)
+        return Pin(self)
+
+    def _closed_error(self) -> ClosedError:
+        return ClosedError(f"cannot use this {self._subject} because it, or the client it belongs to, has been closed")
 
     @property
     def closed(self) -> bool:
@@ -76,10 +96,11 @@ class Owned:
     @property
     def pointer(self) -> CData | None:
         """The underlying C pointer, or `None` once closed. Unsafe: nothing keeps it valid after this object closes."""
-        pointer = lib.ryft_owner_pin(self._owner)
+        owner = self._owner
+        pointer = lib.ryft_owner_pin(owner)
         if pointer == NULL:
             return None
-        lib.ryft_owner_unpin(self._owner)
+        lib.ryft_owner_unpin(owner)
         return pointer
 
     def close(self) -> None:
@@ -94,8 +115,18 @@ class Owned:
     ) -> None:
         self.close()
 
-    # The function is bound now: at interpreter exit the module's globals may be gone before the last object.
-    def __del__(self, release: CData = lib.ryft_owner_release) -> None:
-        owner = getattr(self, "_owner", None)
-        if owner is not None:
-            release(owner)
+
+class OwnedObject(Owned):
+    """Wrapper whose object is destroyed by an `Owner`."""
+
+    __slots__ = ("__weakref__", "_api", "_box")
+
+    _box: Owner
+
+    def __init__(self, api: Api, pointer: CData, destroy: str, parent: CData = NULL) -> None:
+        self._api = api
+        self._box = Owner(api, pointer, destroy, self._subject, parent)
+
+    @property
+    def _owner(self) -> CData:
+        return self._box.pointer

@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy
-
+from ryft_xla_sys import Api
 from ryft_xla_sys.ffi import CData, ffi, lib
 
+from ryft_pjrt._objects import BufferBase
 from ryft_pjrt._owners import Owned
-from ryft_pjrt.data_types import ArrayType, BufferType, array_type
+from ryft_pjrt.data_types import BufferType, array_type
 from ryft_pjrt.errors import ArgumentError
 from ryft_pjrt.events import Event
 
 if TYPE_CHECKING:
     from ryft_pjrt.clients import Client
-    from ryft_pjrt.devices import Device
     from ryft_pjrt.memories import Memory
 
 __all__ = ["Buffer"]
 
 
-class Buffer(Owned):
+class Buffer(BufferBase, Owned):
     """Array in the memory of one device. Use it as a context manager to free that memory early.
 
     A buffer is immutable, and ready at some later time: functions that read it wait for it. It is dead once closed,
@@ -33,23 +33,17 @@ class Buffer(Owned):
         client: Client that the buffer belongs to.
     """
 
-    __slots__ = ("client", "device", "type")
+    __slots__ = ()
 
     _subject = "buffer"
 
-    type: ArrayType
-    device: Device
-    client: Client
+    @property
+    def _owner(self) -> CData:
+        return ffi.cast("ryft_owner *", self._owner_address)
 
-    @classmethod
-    def _wrap(cls, client: Client, owner: CData, type: ArrayType, device: Device) -> Buffer:  # noqa: A002
-        buffer = cls.__new__(cls)
-        buffer._owner = owner
-        buffer._api = client._api
-        buffer.client = client
-        buffer.device = device
-        buffer.type = type
-        return buffer
+    @property
+    def _api(self) -> Api:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.client._api
 
     @classmethod
     def from_c_api(cls, client: Client, pointer: CData) -> Buffer:

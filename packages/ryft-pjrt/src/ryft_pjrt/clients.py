@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
 
-from ryft_pjrt._owners import Owned, new_owner
+from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.data_types import ArrayType
 from ryft_pjrt.devices import Device
@@ -38,7 +38,7 @@ def _close_clients() -> None:
         client.close()
 
 
-class Client(Owned):
+class Client(OwnedObject):
     """Connection to the devices of one platform. Everything made through a client is closed together with it.
 
     Attributes:
@@ -51,13 +51,12 @@ class Client(Owned):
 
     def __init__(self, plugin: Plugin, options: Mapping[str, object]) -> None:
         self.plugin = plugin
-        self._api = plugin.api
         self._devices: dict[int, Device] = {}
         self._memories: dict[int, Memory] = {}
         array, _keep = named_values(options)
         with _creation_lock:
-            arguments = self._api.call("PJRT_Client_Create", create_options=array, num_options=len(options))
-        self._owner = new_owner(self._api, arguments.client, "PJRT_Client_Destroy", self._subject)
+            arguments = plugin.api.call("PJRT_Client_Create", create_options=array, num_options=len(options))
+        super().__init__(plugin.api, arguments.client, "PJRT_Client_Destroy")
         _clients.add(self)
 
     @cached_property
@@ -135,7 +134,7 @@ class Client(Owned):
         )
         if owner == NULL:
             raise MemoryError("cannot allocate the owner of a PJRT buffer")
-        return Buffer._wrap(self, owner, type, device)
+        return Buffer._adopt(int(ffi.cast("uintptr_t", owner)), self, type, device)
 
     def buffer(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 import threading
@@ -206,10 +207,8 @@ class ArrayType:
         self.element_type = element_type
         self.shape = shape
         self.dtype_or_none: numpy.dtype | None = None
-        try:
+        with contextlib.suppress(ArgumentTypeError):
             self.dtype_or_none = element_type.dtype
-        except ArgumentTypeError:
-            pass
         item_size = self.dtype_or_none.itemsize if self.dtype_or_none is not None else 0
         self.size_in_bytes: int = math.prod(shape) * item_size
 

@@ -11,7 +11,7 @@ from ryft_xla_sys import Api
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 from ryft_pjrt._completions import on_completion
-from ryft_pjrt._owners import Owned, new_owner
+from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.errors import DeadlineExceededError, PjrtError
 
 __all__ = ["Event"]
@@ -23,7 +23,7 @@ _WAIT_SLICE = 0.05
 _WAITER_READY: CData = ffi.addressof(lib, "ryft_waiter_ready")
 
 
-class Event(Owned, Generic[Result]):
+class Event(OwnedObject, Generic[Result]):
     """Completion of one piece of asynchronous work, which is running already, with the result that it gives.
 
     An event can be waited for with `wait`, asked with `done`, given callbacks, or awaited in `asyncio`; all of them as
@@ -35,11 +35,10 @@ class Event(Owned, Generic[Result]):
     _subject = "event"
 
     def __init__(self, api: Api, pointer: CData, result: Result, keep: object = None, parent: CData = NULL) -> None:
-        self._api = api
+        super().__init__(api, pointer, "PJRT_Event_Destroy", parent)
         self._result = result
         self._keep = keep
         self._error: PjrtError | None = None
-        self._owner = new_owner(api, pointer, "PJRT_Event_Destroy", self._subject, parent)
         if keep is not None:
             # The work uses what `keep` holds, also when nobody looks at this event any more.
             self._on_ready(lambda error, keep=keep: None)

@@ -11,7 +11,7 @@ from ryft_xla_sys import Api
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
 
 from ryft_pjrt._hlo import parameter_types as read_parameter_types
-from ryft_pjrt._owners import Owned, new_owner
+from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.data_types import ArrayType, array_type, dimensions, element_type
 from ryft_pjrt.execution import Launcher
 from ryft_pjrt.programs import CompilationOptions, Program
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Executable", "LoadedExecutable", "compile_program"]
 
 
-class Executable(Owned):
+class Executable(OwnedObject):
     """Compiled program. It must be loaded by a client before it can be executed."""
 
     __slots__ = ("__dict__",)
@@ -32,8 +32,7 @@ class Executable(Owned):
     _subject = "executable"
 
     def __init__(self, api: Api, pointer: CData) -> None:
-        self._api = api
-        self._owner = new_owner(api, pointer, "PJRT_Executable_Destroy", self._subject)
+        super().__init__(api, pointer, "PJRT_Executable_Destroy")
 
     @cached_property
     def name(self) -> str:
@@ -82,7 +81,7 @@ class Executable(Owned):
         return "Executable(closed)" if self.closed else f"Executable({self.name})"
 
 
-class LoadedExecutable(Owned):
+class LoadedExecutable(OwnedObject):
     """Compiled program on the devices of a client, ready to be executed.
 
     Attributes:
@@ -97,12 +96,9 @@ class LoadedExecutable(Owned):
         self, client: Client, pointer: CData, parameter_types: Sequence[tuple[object, Sequence[int]]] | None = None
     ) -> None:
         self.client = client
-        self._api = client._api
         self._launcher: Launcher | None = None
         self._lock = threading.Lock()
-        self._owner = new_owner(
-            self._api, pointer, "PJRT_LoadedExecutable_Destroy", self._subject, parent=client._owner
-        )
+        super().__init__(client._api, pointer, "PJRT_LoadedExecutable_Destroy", client._owner)
         if parameter_types is not None:
             self.parameter_types = tuple(
                 array_type(element_type(dtype), dimensions(shape)) for dtype, shape in parameter_types

@@ -6,7 +6,6 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy
-
 from ryft_xla_sys.ffi import NULL, CData, ffi
 
 from ryft_pjrt._completions import on_completion
