@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy
 
-from ryft_core.trees.classes import class_kind
+from ryft_core.trees.classes import PARAMETERIZED, class_kind
 from ryft_core.trees.kinds import Getter, NodeKind, TreeError, getter_of, index_entries
 from ryft_core.trees.paths import Entry, Field, Key
 
@@ -47,7 +47,7 @@ def is_array_leaf(value: Any) -> bool:
     kind = type(value)
     if kind in ARRAY_TYPES:
         return True
-    if isinstance(value, (type, enum.Enum)) or kind in NODE_KINDS:
+    if isinstance(value, (type, enum.Enum)) or kind in NODE_KINDS or hasattr(kind, PARAMETERIZED):
         return False
     if isinstance(value, (numpy.generic, bool, int, float, complex)) or (
         hasattr(value, "shape") and hasattr(value, "dtype")

@@ -23,6 +23,7 @@ __all__ = [
     "child_keys",
     "flatten",
     "flatten_arguments",
+    "put_together",
     "unflatten",
 ]
 
@@ -357,6 +358,14 @@ def _build_remembering(key: NodeKey, leaves: Iterator[Any]) -> Any:
     tree = kind.unflatten(metadata, [_build_remembering(child, leaves) for child in child_keys(key)])
     if kind.holds_statics and hasattr(tree, "__dict__"):
         tree.__dict__[MEMO] = key
+    return tree
+
+
+def put_together(kind: NodeKind, metadata: Any, children: Sequence[Any], like: Any) -> Any:
+    """Returns a container with new children, which still knows which of its fields are leaves if `like` knows that."""
+    tree = kind.unflatten(metadata, children)
+    if (memo := getattr(like, MEMO, None)) is not None:
+        tree.__dict__[MEMO] = memo
     return tree
 
 
