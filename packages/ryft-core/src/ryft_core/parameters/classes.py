@@ -26,6 +26,7 @@ from ryft_core.parameters.fields import parameter, static
 from ryft_core.parameters.summaries import format_tree
 from ryft_core.trees.classes import PARAMETERIZED, split_fields
 from ryft_core.trees.nodes import ARRAY_TYPES, LEAF_TYPES, NODE_KINDS, is_array_leaf
+from ryft_core.trees.structures import FLAT
 
 __all__ = ["FrozenParametersError", "ParameterizedClassError", "parameterized"]
 
@@ -84,9 +85,10 @@ def parameterized(cls: Any = None, /, *, frozen: bool = True, kw_only: bool = Fa
 
 def _parameterize(cls: Any, frozen: bool, kw_only: bool) -> Any:
     _check_class(cls)
-    if "__dataclass_fields__" not in vars(cls):
+    is_made_here = "__dataclass_fields__" not in vars(cls)
+    if is_made_here:
         _make_dataclass(cls, frozen, kw_only)
-    setattr(cls, PARAMETERIZED, True)
+    setattr(cls, PARAMETERIZED, frozen and is_made_here)
     for name in cls.__dataclass_fields__:
         if name.startswith(_RESERVED):
             raise ParameterizedClassError(f"`{cls.__qualname__}.{name}` starts with `{_RESERVED}`, which is reserved")
@@ -135,6 +137,8 @@ def _make_dataclass(cls: Any, frozen: bool, kw_only: bool) -> None:
         cls.__repr__ = format_tree
     if frozen:
         cls.__setattr__, cls.__delattr__ = _set_attribute, _delete_attribute
+    if cls.__getstate__ is object.__getstate__:
+        cls.__getstate__ = _get_state
 
 
 def _guard_initialization(initialize: Callable[..., None]) -> Callable[..., None]:
@@ -150,6 +154,7 @@ def _guard_initialization(initialize: Callable[..., None]) -> Callable[..., None
             initialize(self, *arguments, **keywords)
         finally:
             self.__dict__.pop(_INITIALIZING, None)
+            self.__dict__.pop(FLAT, None)  # Flattened before it was complete.
         _check_instance(self)
 
     return initialize_and_check
@@ -185,8 +190,14 @@ def _set_attribute(self: Any, name: str, value: Any) -> None:
         error = ParameterizedClassError(f"`{cls.__qualname__}` has no field `{name}`")
         error.add_note(f"hint: annotate it in the body of the class, as in `{name}: Array` or `{name}: Any`")
         raise error
+    self.__dict__.pop(FLAT, None)
     object.__setattr__(self, name, value)
 
 
 def _delete_attribute(self: Any, name: str) -> None:
     raise FrozenParametersError(f"cannot delete `{name}`: instances of `{type(self).__qualname__}` are frozen")
+
+
+def _get_state(self: Any) -> dict[str, Any]:
+    """Returns what is pickled and copied: everything but what `flatten` keeps for the next time."""
+    return {name: value for name, value in self.__dict__.items() if name != FLAT}

@@ -24,7 +24,7 @@ from ryft_core.trees.paths import Entry, Field
 __all__ = ["PARAMETERIZED", "class_kind", "split_fields"]
 
 PARAMETERIZED = "_ryft_parameterized"
-"""Class attribute that marks parameterized classes. Subclasses inherit it."""
+"""Class attribute of parameterized classes, which subclasses inherit: whether `parameterized` froze its instances."""
 
 # Dataclasses of Ryft itself, such as types of arrays and shardings, describe values and so are leaves.
 _OWN_PACKAGES = frozenset({"ryft", "ryft_core", "ryft_mlir", "ryft_pjrt", "ryft_xla_sys"})
@@ -129,4 +129,5 @@ def make_class_kind(cls: type) -> NodeKind:
     def entries(_: Any, __: int) -> Iterable[Entry]:
         return map(Field, parameters)
 
-    return NodeKind(cls, flatten, unflatten, entries, holds_statics=True, static_names=statics)
+    is_frozen = getattr(cls, PARAMETERIZED, False) and not slots
+    return NodeKind(cls, flatten, unflatten, entries, holds_statics=True, is_immutable=is_frozen, static_names=statics)

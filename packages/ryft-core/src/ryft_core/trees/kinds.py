@@ -28,10 +28,12 @@ class NodeKind:
         unflatten: Returns a container, given that rest and its new children.
         entries: Returns the step of a path to each child, given that rest and the number of children.
         holds_statics: Whether leaves below that are not arrays belong to the structure and not to the leaves.
+        is_immutable: Whether a container always has the same children. If these are immutable as well, what `flatten`
+            found is kept with the instance (of a class) for the next time.
         static_names: Names of the static fields of a class. The metadata is then their values, and the types of these.
     """
 
-    __slots__ = ("entries", "flatten", "holds_statics", "static_names", "type", "unflatten")
+    __slots__ = ("entries", "flatten", "holds_statics", "is_immutable", "static_names", "type", "unflatten")
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class NodeKind:
         entries: Callable[[Any, int], Iterable[Entry]],
         *,
         holds_statics: bool = False,
+        is_immutable: bool = False,
         static_names: tuple[str, ...] = (),
     ) -> None:
         self.type = type
@@ -48,6 +51,7 @@ class NodeKind:
         self.unflatten = unflatten
         self.entries = entries
         self.holds_statics = holds_statics
+        self.is_immutable = is_immutable
         self.static_names = static_names
 
     def __repr__(self) -> str:

@@ -21,7 +21,9 @@ from ryft_core.trees.paths import Entry, Field, Key
 __all__ = [
     "ARRAY_TYPES",
     "LEAF_TYPES",
+    "LIST",
     "NODE_KINDS",
+    "TUPLE",
     "is_array_leaf",
     "kind_of",
     "kind_of_type",
@@ -116,12 +118,14 @@ def _nothing(_: Any) -> tuple[Sequence[Any], None]:
     return (), None
 
 
-_NONE = NodeKind(type(None), _nothing, lambda _, __: None, index_entries)
+TUPLE = NodeKind(tuple, lambda x: (x, None), lambda _, children: tuple(children), index_entries, is_immutable=True)
+LIST = NodeKind(list, lambda x: (x, None), lambda _, children: list(children), index_entries)
+_NONE = NodeKind(type(None), _nothing, lambda _, __: None, index_entries, is_immutable=True)
 
 NODE_KINDS: dict[type, NodeKind] = {
     type(None): _NONE,
-    tuple: NodeKind(tuple, lambda x: (x, None), lambda _, children: tuple(children), index_entries),
-    list: NodeKind(list, lambda x: (x, None), lambda _, children: list(children), index_entries),
+    tuple: TUPLE,
+    list: LIST,
     dict: NodeKind(
         dict, flatten_dictionary, lambda keys, children: dict(zip(keys, children, strict=True)), _key_entries
     ),
@@ -184,7 +188,11 @@ def register_tree_node(
 def _named_tuple_kind(cls: Any) -> NodeKind:
     fields: tuple[str, ...] = cls._fields
     return NodeKind(
-        cls, lambda x: (tuple(x), None), lambda _, children: cls._make(children), lambda _, __: map(Field, fields)
+        cls,
+        lambda x: (tuple(x), None),
+        lambda _, children: cls._make(children),
+        lambda _, __: map(Field, fields),
+        is_immutable=True,
     )
 
 

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from ryft_core.trees.kinds import NodeKind, TreeError
-from ryft_core.trees.nodes import ARRAY_TYPES, LEAF_TYPES, NODE_KINDS, is_array_leaf, kind_of
+from ryft_core.trees.nodes import ARRAY_TYPES, LEAF_TYPES, LIST, NODE_KINDS, TUPLE, is_array_leaf, kind_of
 from ryft_core.trees.paths import Field, Path
 
 __all__ = [
@@ -35,7 +35,10 @@ LEAF: Final = "*"
 """Key of a leaf."""
 
 MEMO: Final = "_ryft_structure"
-"""Attribute in which an instance that holds unusual leaves remembers its key. See `_build`."""
+"""Attribute in which an instance that holds unusual leaves remembers its key. See `_build_remembering`."""
+
+FLAT: Final = "_ryft_flat"
+"""Attribute in which an instance that cannot change remembers its key and its leaves."""
 
 
 class _Static:
@@ -43,7 +46,9 @@ class _Static:
 
 
 # The metadata is the type and the value, because `1 == True == 1.0`.
-STATIC: Final = NodeKind(_Static, lambda _: ((), None), lambda metadata, _: metadata[1], lambda _, __: ())
+STATIC: Final = NodeKind(
+    _Static, lambda _: ((), None), lambda metadata, _: metadata[1], lambda _, __: (), is_immutable=True
+)
 NODE_KINDS[_Static] = STATIC
 
 
@@ -257,20 +262,43 @@ def flatten_arguments(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> t
 
 def _split(tree: Any, leaves: list[Any]) -> NodeKey:
     """Appends the leaves of a tree to `leaves` and returns its key. Fast where all children of a node are leaves."""
-    kind = NODE_KINDS.get(type(tree)) or kind_of(tree)
-    if kind is None:
-        leaves.append(tree)
-        return LEAF
-    children, metadata = kind.flatten(tree)
-    if kind.holds_statics:
-        if ARRAY_TYPES.issuperset(map(type, children)):
-            leaves += children
-            return kind, metadata, len(children)
-        return _split_children(kind, metadata, children, leaves, None, True, getattr(tree, MEMO, None))
+    cls = type(tree)
+    if cls is tuple or cls is list:
+        kind, children, metadata = TUPLE if cls is tuple else LIST, tree, None
+    else:
+        kind = NODE_KINDS.get(cls) or kind_of(tree)
+        if kind is None:
+            leaves.append(tree)
+            return LEAF
+        if kind.holds_statics:
+            return _split_instance(kind, tree, leaves)
+        children, metadata = kind.flatten(tree)
     if LEAF_TYPES.issuperset(map(type, children)):
         leaves += children
         return kind, metadata, len(children)
     return _canonical_key(kind, metadata, tuple([_split(child, leaves) for child in children]))
+
+
+def _split_instance(kind: NodeKind, instance: Any, leaves: list[Any]) -> NodeKey:
+    """Does the work of `_split` for an instance of a class."""
+    if kind.is_immutable and (flat := instance.__dict__.get(FLAT)) is not None:
+        leaves += flat[1]
+        return flat[0]
+    children, metadata = kind.flatten(instance)
+    if ARRAY_TYPES.issuperset(map(type, children)):
+        leaves += children
+        key = kind, metadata, len(children)
+    else:
+        start, guide = len(leaves), getattr(instance, MEMO, None)
+        key = _split_children(kind, metadata, children, leaves, None, True, guide)
+        children = leaves[start:]
+    if kind.is_immutable and _is_immutable(key):
+        instance.__dict__[FLAT] = key, tuple(children)
+    return key
+
+
+def _is_immutable(key: NodeKey) -> bool:
+    return key == LEAF or (key[0].is_immutable and (type(key[2]) is int or all(map(_is_immutable, key[2]))))
 
 
 def _split_slowly(
@@ -294,11 +322,13 @@ def _split_slowly(
             return STATIC, (type(tree), tree), 0
         leaves.append(tree)
         return LEAF
-    children, metadata = kind.flatten(tree)
     if kind.holds_statics:
+        if is_leaf is None:
+            return _split_instance(kind, tree, leaves)
         statics, guide = True, getattr(tree, MEMO, None)
     elif guide == LEAF:
         statics = False
+    children, metadata = kind.flatten(tree)
     return _split_children(kind, metadata, children, leaves, is_leaf, statics, guide)
 
 
@@ -342,7 +372,11 @@ def _build(key: NodeKey, leaves: Iterator[Any]) -> Any:
         return next(leaves)
     kind, metadata, children = key
     if type(children) is int:
-        return kind.unflatten(metadata, tuple(islice(leaves, children)))
+        values = tuple(islice(leaves, children))
+        tree = kind.unflatten(metadata, values)
+        if kind.holds_statics and kind.is_immutable:
+            tree.__dict__[FLAT] = key, values
+        return tree
     return kind.unflatten(metadata, [_build(child, leaves) for child in children])
 
 
