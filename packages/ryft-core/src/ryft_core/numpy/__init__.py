@@ -1,0 +1,1 @@
+"""The NumPy-like surface: functions on arrays, named as in NumPy."""

@@ -1,0 +1,1 @@
+"""Primitives: each operation with all of its rules in one place."""

@@ -1,0 +1,419 @@
+"""Arithmetic: addition to powers, signs, extrema and rounding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from ryft_core.primitives import comparison, exponential
+from ryft_core.primitives.families import Elementwise, linear_cotangents, sum_to_shape
+from ryft_core.primitives.operands import as_value, constant_like, literal, promote
+from ryft_core.primitives.symbolic import is_linear
+
+__all__ = [
+    "Absolute",
+    "Add",
+    "Ceil",
+    "Divide",
+    "Floor",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Negative",
+    "Power",
+    "Remainder",
+    "RoundToEven",
+    "Sign",
+    "Subtract",
+    "absolute",
+    "add",
+    "ceil",
+    "divide",
+    "floor",
+    "floor_divide",
+    "maximum",
+    "minimum",
+    "multiply",
+    "negative",
+    "power",
+    "remainder",
+    "round_to_even",
+    "sign",
+    "subtract",
+    "true_divide",
+]
+
+
+class Add(Elementwise):
+    """Sum of two arrays; logical "or" has its own primitive."""
+
+    name = "add"
+    operation = "add"
+    linear = True
+
+    def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
+        return tangent
+
+    def transpose(self, cotangents: Any, operands: tuple[Any, ...]) -> list[Any]:
+        return linear_cotangents(self, cotangents, operands)
+
+    def reference(self, x: Any, y: Any) -> Any:
+        return x + y
+
+
+class Subtract(Elementwise):
+    """Difference of two arrays."""
+
+    name = "subtract"
+    operation = "subtract"
+    linear = True
+
+    def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
+        return tangent if index == 0 else negative(tangent)
+
+    def transpose(self, cotangents: Any, operands: tuple[Any, ...]) -> list[Any]:
+        return linear_cotangents(self, cotangents, operands)
+
+    def reference(self, x: Any, y: Any) -> Any:
+        return x - y
+
+
+class Multiply(Elementwise):
+    """Product of two arrays."""
+
+    name = "multiply"
+    operation = "multiply"
+    linear = True
+
+    def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
+        return multiply(tangent, operands[1 - index])
+
+    def transpose(self, cotangents: Any, operands: tuple[Any, ...]) -> list[Any]:
+        return linear_cotangents(self, cotangents, operands)
+
+    def reference(self, x: Any, y: Any) -> Any:
+        return x * y
+
+
+class Divide(Elementwise):
+    """Quotient of two arrays; for integers it is truncated towards zero."""
+
+    name = "divide"
+    operation = "divide"
+    linear = True
+
+    def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
+        if index == 0:
+            return divide(tangent, operands[1])
+        return divide(multiply(negative(tangent), result), operands[1])
+
+    def transpose(self, cotangents: Any, operands: tuple[Any, ...]) -> list[Any]:
+        return [sum_to_shape(divide(cotangents, operands[1]), operands[0].type), None]
+
+    def reference(self, x: Any, y: Any) -> Any:
+        return x / y if x.dtype.kind in "fc" else numpy.trunc(x / y).astype(x.dtype)
+
+
+class Remainder(Elementwise):
+    """Remainder of truncated division: it has the sign of the dividend."""
+
+    name = "remainder"
+    operation = "remainder"
+    kinds = "iuf"
+
+    def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
+        if index == 0:
+            return tangent
+        quotient = divide(operands[0], operands[1])
+        return multiply(negative(tangent), multiply(sign(quotient), floor(absolute(quotient))))
+
+    def reference(self, x: Any, y: Any) -> Any:
+        return numpy.fmod(x, y)
+
+
+class Negative(Elementwise):
+    """Negated array."""
+
+    name = "negative"
+    operation = "negate"
+    linear = True
+
+    def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
+        return negative(tangent)
+
+    def transpose(self, cotangents: Any, operands: tuple[Any, ...]) -> list[Any]:
+        return [negative(cotangents)]
+
+    def reference(self, x: Any) -> Any:
+        return -x
+
+
+class Sign(Elementwise):
+    """Sign of each element: -1, 0 or 1, `x / |x|` for complex numbers; NaN stays NaN."""
+
+    name = "sign"
+    operation = "sign"
+    kinds = "ifc"
+    differentiable = False
+
+    def reference(self, x: Any) -> Any:
+        return numpy.sign(x)
+
+
+class Absolute(Elementwise):
+    """Absolute value; the modulus, which is real, of complex numbers. The derivative at zero is zero."""
+
+    name = "absolute"
+    operation = "abs"
+    kinds = "ifc"
+
+    def result_dtype(self, dtype: numpy.dtype[Any]) -> numpy.dtype[Any]:
+        return numpy.empty(0, dtype).real.dtype if dtype.kind == "c" else dtype
+
+    def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
+        (x,) = operands
+        if x.type.kind == "c":
+            from ryft_core.primitives.complex_numbers import conj, real  # noqa: PLC0415 (complex numbers need signs)
+
+            return real(multiply(conj(sign(x)), tangent))
+        return multiply(tangent, sign(x))
+
+    def reference(self, x: Any) -> Any:
+        return numpy.abs(x)
+
+
+class Extremum(Elementwise, abstract=True):
+    """Larger or smaller of two elements. Where they are equal, each gets half of the derivative."""
+
+    kinds = "biufc"
+
+    def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
+        chosen, other = operands[index], operands[1 - index]
+        half = comparison.select(
+            comparison.equal(chosen, other), constant_like(0.5, result), constant_like(1.0, result)
+        )
+        weight = comparison.select(comparison.equal(chosen, result), half, constant_like(0.0, result))
+        return multiply(tangent, weight)
+
+
+class Maximum(Extremum):
+    """Larger of two elements; NaN if one of them is NaN."""
+
+    name = "maximum"
+    operation = "maximum"
+
+    def reference(self, x: Any, y: Any) -> Any:
+        return numpy.maximum(x, y)
+
+
+class Minimum(Extremum):
+    """Smaller of two elements; NaN if one of them is NaN."""
+
+    name = "minimum"
+    operation = "minimum"
+
+    def reference(self, x: Any, y: Any) -> Any:
+        return numpy.minimum(x, y)
+
+
+class Power(Elementwise):
+    """First operand raised to the second."""
+
+    name = "power"
+    operation = "power"
+
+    def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
+        x, y = operands
+        if index == 0:
+            # Safe where y is zero: the derivative of a constant is zero, even at x = 0.
+            one = constant_like(1, y)
+            exponent = comparison.select(comparison.equal(y, constant_like(0, y)), one, subtract(y, one))
+            return multiply(tangent, multiply(y, power_values(x, exponent)))
+        safe = comparison.select(comparison.equal(x, constant_like(0, x)), constant_like(1, x), x)
+        return multiply(tangent, multiply(exponential.Logarithm().bind(safe), result))
+
+    def reference(self, x: Any, y: Any) -> Any:
+        return numpy.power(x, y)
+
+
+class Floor(Elementwise):
+    """Largest integer that is not larger, as a floating-point number."""
+
+    name = "floor"
+    operation = "floor"
+    kinds = "f"
+    differentiable = False
+
+    def reference(self, x: Any) -> Any:
+        return numpy.floor(x)
+
+
+class Ceil(Elementwise):
+    """Smallest integer that is not smaller, as a floating-point number."""
+
+    name = "ceil"
+    operation = "ceil"
+    kinds = "f"
+    differentiable = False
+
+    def reference(self, x: Any) -> Any:
+        return numpy.ceil(x)
+
+
+class RoundToEven(Elementwise):
+    """Nearest integer, halves to the even one, as a floating-point number."""
+
+    name = "round_to_even"
+    operation = "round_nearest_even"
+    kinds = "f"
+    differentiable = False
+
+    def reference(self, x: Any) -> Any:
+        return numpy.round(x)
+
+
+_ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = Add(), Subtract(), Multiply(), Divide()
+_NEGATIVE, _SIGN, _ABSOLUTE, _POWER = Negative(), Sign(), Absolute(), Power()
+
+
+def add(x: Any, y: Any, /) -> Any:
+    """Returns the element-wise sum of `x` and `y`."""
+    operands = promote(x, y)
+    if operands[0].type.kind == "b":
+        return comparison.logical_or(*operands)
+    return _ADD.bind(*operands)
+
+
+def subtract(x: Any, y: Any, /) -> Any:
+    """Returns the element-wise difference of `x` and `y`."""
+    return _SUBTRACT.bind(*promote(x, y))
+
+
+def multiply(x: Any, y: Any, /) -> Any:
+    """Returns the element-wise product of `x` and `y`."""
+    operands = promote(x, y)
+    if operands[0].type.kind == "b":
+        return comparison.logical_and(*operands)
+    return _MULTIPLY.bind(*operands)
+
+
+def divide(x: Any, y: Any, /) -> Any:
+    """Returns the element-wise quotient of `x` and `y`; of integers, truncated towards zero."""
+    return _DIVIDE.bind(*promote(x, y))
+
+
+def true_divide(x: Any, y: Any, /) -> Any:
+    """Returns the element-wise quotient of `x` and `y`; integers are converted to floating-point numbers first."""
+    return _DIVIDE.bind(*promote(*inexact(x, y)))
+
+
+def inexact(*operands: Any) -> tuple[Any, ...]:
+    """Returns the operands promoted, and converted to a floating-point type if they are integers or booleans."""
+    values = promote(*operands) if len(operands) > 1 else (as_value(operands[0]),)
+    type = values[0].type
+    if type.kind in "iub":
+        return promote(*values, literal(0.0, numpy.dtype("float32"), True))[:-1]
+    return values
+
+
+def remainder(x: Any, y: Any, /) -> Any:
+    """Returns the remainder of truncated division, which has the sign of `x`."""
+    return Remainder().bind(*promote(x, y))
+
+
+def floor_divide(x: Any, y: Any, /) -> Any:
+    """Returns the quotient of `x` and `y` rounded towards negative infinity."""
+    x, y = promote(x, y)
+    quotient = divide(x, y)
+    if quotient.type.kind == "u":
+        return quotient
+    if quotient.type.kind == "i":
+        rest = remainder(x, y)
+        zero = constant_like(0, quotient)
+        wrong = comparison.logical_and(comparison.not_equal(rest, zero), comparison.not_equal(sign(rest), sign(y)))
+        return comparison.select(wrong, subtract(quotient, constant_like(1, quotient)), quotient)
+    return floor(quotient)
+
+
+def modulo(x: Any, y: Any, /) -> Any:
+    """Returns the remainder of floored division, which has the sign of `y`, as Python's `%`."""
+    x, y = promote(x, y)
+    rest = remainder(x, y)
+    if rest.type.kind == "u":
+        return rest
+    zero = constant_like(0, rest)
+    wrong = comparison.logical_and(
+        comparison.not_equal(rest, zero), comparison.not_equal(comparison.less(rest, zero), comparison.less(y, zero))
+    )
+    return comparison.select(wrong, add(rest, y), rest)
+
+
+def negative(x: Any, /) -> Any:
+    """Returns the element-wise negation of `x`."""
+    return _NEGATIVE.bind(as_value(x))
+
+
+def sign(x: Any, /) -> Any:
+    """Returns the element-wise sign of `x`."""
+    return _SIGN.bind(as_value(x))
+
+
+def absolute(x: Any, /) -> Any:
+    """Returns the element-wise absolute value of `x`."""
+    x = as_value(x)
+    return x if x.type.kind in "bu" else _ABSOLUTE.bind(x)
+
+
+def maximum(x: Any, y: Any, /) -> Any:
+    """Returns the element-wise maximum of `x` and `y`; NaN wins."""
+    return Maximum().bind(*promote(x, y))
+
+
+def minimum(x: Any, y: Any, /) -> Any:
+    """Returns the element-wise minimum of `x` and `y`; NaN wins."""
+    return Minimum().bind(*promote(x, y))
+
+
+def power_values(x: Any, y: Any, /) -> Any:
+    """Returns `x` raised to `y`, both of one element type already."""
+    return _POWER.bind(x, y)
+
+
+def power(x: Any, y: Any, /) -> Any:
+    """Returns `x` raised to `y`, element by element. A small Python integer becomes repeated multiplication."""
+    if type(y) is int and 0 <= y <= 4:
+        x = as_value(x)
+        if x.type.kind == "b":
+            x = inexact(x)[0]
+        if y == 0:
+            return ones_like_value(x)
+        square = multiply(x, x) if y > 1 else x
+        return square if y <= 2 else multiply(square, x if y == 3 else square)
+    return _POWER.bind(*promote(x, y))
+
+
+def ones_like_value(x: Any) -> Any:
+    """Returns ones of the type of `x`."""
+    return manipulation.broadcast_to(constant_like(1, x), x.type.shape)
+
+
+def floor(x: Any, /) -> Any:
+    """Returns the largest integer not larger than `x`, element by element."""
+    x = as_value(x)
+    return x if x.type.kind in "iub" else Floor().bind(x)
+
+
+def ceil(x: Any, /) -> Any:
+    """Returns the smallest integer not smaller than `x`, element by element."""
+    x = as_value(x)
+    return x if x.type.kind in "iub" else Ceil().bind(x)
+
+
+def round_to_even(x: Any, /) -> Any:
+    """Returns the integer nearest to `x`, halves to the even one, element by element."""
+    x = as_value(x)
+    return x if x.type.kind in "iub" else RoundToEven().bind(x)
+
+
+from ryft_core.primitives import manipulation  # noqa: E402 (manipulation is built on the families)

@@ -1,0 +1,146 @@
+"""What a primitive is: one class that holds all of its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+
+from ryft_core.errors import DifferentiationError
+from ryft_core.programs.programs import Program
+from ryft_core.tracing.traces import STATE
+
+if TYPE_CHECKING:
+    from ryft_core.lowering import Builder
+    from ryft_core.types.array_types import ArrayType
+
+__all__ = ["PRIMITIVES", "Primitive"]
+
+PRIMITIVES: dict[str, type[Primitive]] = {}
+"""Every primitive by name."""
+
+
+@dataclass_transform(frozen_default=True)
+class Primitive:
+    """An operation on arrays that traces can process, with its rules side by side.
+
+    A subclass is a frozen dataclass whose fields are the operation's static parameters, so that applications of it
+    can be compared, hashed and printed. It has these rules as methods: `infer` (types), `lower` (StableHLO), `batch`
+    (`vmap`), `jvp` (forward derivative, unless `differentiable` is false) and, if `linear` is true, `transpose`
+    (reverse derivative). A subclass that lacks one is refused when it is defined.
+    """
+
+    name: ClassVar[str]
+    multiple_results: ClassVar[bool] = False
+    """Whether applying the primitive gives a tuple of results rather than one array."""
+    differentiable: ClassVar[bool] = True
+    """Whether the primitive has a derivative; one that has not gives results whose tangents are zero."""
+    linear: ClassVar[bool] = False
+    """Whether the primitive is linear in some of its operands, and so can be transposed."""
+    pure: ClassVar[bool] = True
+    """Whether an application whose results are not used can be dropped, and two equal ones merged."""
+
+    def __init_subclass__(cls, *, abstract: bool = False) -> None:
+        if abstract:
+            dataclass(frozen=True, repr=False, eq=False)(cls)
+            return
+        missing = [rule for rule in _required_rules(cls) if getattr(cls, rule) is getattr(Primitive, rule)]
+        if missing:
+            raise TypeError(f"primitive `{cls.name}` has no rule for: {', '.join(missing)}")
+        other = PRIMITIVES.get(cls.name)
+        if other is not None:
+            raise TypeError(f"primitive `{cls.name}` is already defined in `{other.__module__}`")
+        cls.__hash__ = _hash_with_class
+        dataclass(frozen=True, repr=False)(cls)
+        PRIMITIVES[cls.name] = cls
+
+    def bind(self, *operands: Any) -> Any:
+        """Applies the primitive to arrays under the current trace; returns one array, or a tuple of them."""
+        return STATE.trace.process(self, operands)
+
+    def infer(self, *types: ArrayType) -> Any:
+        """Returns the type of the result (a tuple of types, for several) for operands of `types`.
+
+        Raises:
+            ShapeError: If the shapes do not fit.
+            DataTypeMismatchError: If the element types do not fit.
+        """
+        raise NotImplementedError
+
+    def lower(self, builder: Builder, *operands: Any) -> Any:
+        """Appends StableHLO for one application to `builder.block` and returns its result value, or a tuple of them."""
+        raise NotImplementedError
+
+    def jvp(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+        """Returns the results and their tangents. A tangent, in or out, may be a symbolic `Zero`."""
+        raise NotImplementedError
+
+    def transpose(self, cotangents: Any, operands: tuple[Any, ...]) -> Sequence[Any]:
+        """Returns the cotangent of each operand: an array for a `Linear` operand, `None` for one that is known.
+
+        `cotangents` is the cotangent of the result (for several results a tuple, whose elements may be `Zero`).
+        """
+        raise DifferentiationError(f"`{self.name}` cannot be transposed: it is not linear in its operands")
+
+    def batch(self, size: int, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
+        """Returns the results for operands that carry a mapped axis of length `size`, and where the results carry it.
+
+        `axes` holds the position of the mapped axis in each operand, or `None` for an operand that has none.
+        """
+        raise NotImplementedError
+
+    def uses_axis(self, name: object) -> bool:
+        """Returns whether the primitive communicates along the mapped axis called `name`."""
+        return False
+
+    def batch_collective(self, trace: Any, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
+        """As `batch`, for a primitive that communicates along the axis that `trace` maps."""
+        raise NotImplementedError
+
+    def evaluate(self, operands: tuple[Any, ...]) -> Any:
+        """Applies the primitive to concrete arrays at once. The default compiles it and runs the compiled kernel."""
+        from ryft_core.tracing.evaluation import run_compiled  # noqa: PLC0415 (evaluation needs primitives)
+
+        return run_compiled(self, operands)
+
+    def partial(self, trace: Any, operands: tuple[Any, ...]) -> Any:
+        """Splits an application with some unknown operands, for `linearize`. The default defers all of it."""
+        return trace.record(self, operands)
+
+    def programs(self) -> Iterator[Program]:
+        """Yields the programs among the static parameters."""
+        for field in fields(self):  # pyright: ignore[reportArgumentType] (subclasses are dataclasses)
+            value = getattr(self, field.name)
+            if isinstance(value, Program):
+                yield value
+            elif isinstance(value, tuple):
+                yield from (item for item in value if isinstance(item, Program))
+
+    def text(self) -> str:
+        """Returns the name and the static parameters, for people."""
+        parts: list[str] = []
+        for field in fields(self):  # pyright: ignore[reportArgumentType]
+            value = getattr(self, field.name)
+            nested = isinstance(value, Program) or (
+                isinstance(value, tuple) and any(isinstance(v, Program) for v in value)
+            )
+            if not nested:
+                parts.append(f"{field.name}={value}")
+        return f"{self.name}[{', '.join(parts)}]" if parts else self.name
+
+    def __repr__(self) -> str:
+        return self.text()
+
+
+def _required_rules(cls: type[Primitive]) -> list[str]:
+    rules = ["infer", "lower", "batch"]
+    if cls.differentiable:
+        rules.append("jvp")
+    if cls.linear:
+        rules.append("transpose")
+    return rules
+
+
+def _hash_with_class(self: Primitive) -> int:
+    values = tuple(self.__dict__.values())
+    return hash((type(self), values)) if values else hash(type(self))

@@ -1,0 +1,7 @@
+"""Programs: the small typed intermediate representation that traces record."""
+
+from ryft_core.programs.atoms import Atom, Literal, Value, Variable
+from ryft_core.programs.locations import SourceLocation
+from ryft_core.programs.programs import Equation, Program, ProgramError
+
+__all__ = ["Atom", "Equation", "Literal", "Program", "ProgramError", "SourceLocation", "Value", "Variable"]

@@ -1,0 +1,1 @@
+"""Traces: what happens to a primitive when it is applied."""

@@ -1,0 +1,134 @@
+"""Tracers: arrays that stand for a value while a function is traced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ryft_core.arrays import Array
+from ryft_core.errors import LeakedTracerError, hinted
+from ryft_core.programs.atoms import Literal, Value, Variable
+from ryft_core.programs.locations import caller_location
+from ryft_core.programs.programs import Equation, Program
+from ryft_core.tracing.traces import STATE, Trace, using_trace
+from ryft_core.types.array_types import ArrayType
+
+__all__ = ["ProgramTrace", "ProgramTracer", "Tracer", "leaked", "trace_program"]
+
+
+class Tracer(Array):
+    """Value of a trace. It is an `Array` to the traced function, but has no elements yet."""
+
+    __slots__ = ("trace",)
+
+    trace: Any
+
+
+class ProgramTracer(Tracer):
+    """Value that a `ProgramTrace` records the computation of."""
+
+    __slots__ = ("variable",)
+
+    def __init__(self, trace: ProgramTrace, variable: Variable) -> None:
+        self.trace = trace
+        self.type = variable.type
+        self.variable = variable
+
+
+class ProgramTrace(Trace):
+    """Records the primitives that are applied while it is current.
+
+    Attributes:
+        parent: Trace that was current before; values of it that are used are captured as inputs of the program.
+        equations: What was recorded so far.
+        captured: Values captured so far, each with its variable, by identity.
+    """
+
+    __slots__ = ("captured", "equations", "finished", "inputs", "parent", "scope")
+
+    def __init__(self, parent: Trace) -> None:
+        self.parent = parent
+        self.equations: list[Equation] = []
+        self.inputs: list[Variable] = []
+        self.captured: dict[int, tuple[Any, Variable]] = {}
+        self.scope: tuple[str, ...] = getattr(parent, "scope", ())
+        self.finished = False
+
+    def axis_size(self, name: object) -> int | None:
+        return self.parent.axis_size(name)
+
+    def new_input(self, type: ArrayType) -> ProgramTracer:
+        """Returns a tracer for a new input of the program."""
+        variable = Variable(type)
+        self.inputs.append(variable)
+        return ProgramTracer(self, variable)
+
+    def atom(self, value: Any) -> Variable | Literal:
+        """Returns the operand that `value` is in the program: its variable, a literal, or a captured input."""
+        kind = type(value)
+        if kind is ProgramTracer and value.trace is self:
+            return value.variable
+        if kind is Literal:
+            return value
+        found = self.captured.get(id(value))
+        if found is None:
+            if isinstance(value, Tracer) and value.trace.finished:
+                raise leaked(value)
+            found = self.captured[id(value)] = (value, Variable(value.type))
+        return found[1]
+
+    def process(self, primitive: Any, operands: tuple[Any, ...]) -> Any:
+        return self.record(primitive, operands)
+
+    def record(self, primitive: Any, operands: tuple[Any, ...]) -> Any:
+        """Appends the equation that applies `primitive` to `operands` and returns tracers for its results."""
+        if self.finished:
+            raise LeakedTracerError("a trace was used after the function that it traces had returned")
+        inputs: list[Any] = []
+        for value in operands:
+            if type(value) is ProgramTracer and value.trace is self:
+                inputs.append(value.variable)
+            else:
+                inputs.append(self.atom(value))
+        inferred = primitive.infer(*[atom.type for atom in inputs])
+        if primitive.multiple_results:
+            outputs = tuple([Variable(type) for type in inferred])
+        else:
+            outputs = (Variable(inferred),)
+        self.equations.append(Equation(primitive, tuple(inputs), outputs, caller_location(3), self.scope))
+        if primitive.multiple_results:
+            return tuple([ProgramTracer(self, variable) for variable in outputs])
+        return ProgramTracer(self, outputs[0])
+
+    def build(self, outputs: list[Any], name: str) -> tuple[Program, list[Any]]:
+        """Ends the trace. Returns the program, captured values first among its inputs, and those values."""
+        atoms = [self.atom(output) for output in outputs]
+        self.finished = True
+        captured = list(self.captured.values())
+        inputs = [variable for _, variable in captured] + self.inputs
+        return Program(inputs, self.equations, atoms, name), [value for value, _ in captured]
+
+
+def trace_program(function: Any, input_types: Any, name: str = "main") -> tuple[Program, list[Any]]:
+    """Traces `function`, which maps tracers of `input_types` to a sequence of arrays.
+
+    Returns:
+        The program, and the values from outside that it captured, which are its leading inputs.
+    """
+    trace = ProgramTrace(STATE.trace)
+    inputs = [trace.new_input(type) for type in input_types]
+    try:
+        with using_trace(trace):
+            outputs = list(function(*inputs))
+        return trace.build(outputs, name)
+    finally:
+        trace.finished = True
+
+
+def leaked(value: Value) -> LeakedTracerError:
+    """Returns the error for a tracer that outlived its trace."""
+    return hinted(
+        LeakedTracerError(
+            f"a traced value of type {value.type} was used after the function that it was traced in had returned"
+        ),
+        "return the value from the function instead of keeping it in a global, an attribute or a closure",
+    )

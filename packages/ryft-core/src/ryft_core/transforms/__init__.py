@@ -1,0 +1,1 @@
+"""Transformations: from functions to functions, and from programs to programs."""

@@ -1,0 +1,96 @@
+"""From functions of structures to functions of arrays: what every transformation does first and last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ryft_core import trees
+from ryft_core.errors import OperandError, hinted
+from ryft_core.primitives.operands import as_value
+from ryft_core.programs.atoms import Value
+from ryft_core.tracing.evaluation import concrete
+
+__all__ = ["FlatFunction", "argument_leaves", "function_name"]
+
+
+class FlatFunction:
+    """Function of arrays: puts its operands into the structure of arguments, calls, and takes the results apart.
+
+    Attributes:
+        structure: Structure of the last call's results; of `(results, auxiliary)` if `has_aux`.
+        auxiliary: The auxiliary data of the last call, if `has_aux`.
+    """
+
+    __slots__ = ("_arguments", "_function", "_has_aux", "auxiliary", "structure")
+
+    def __init__(self, function: Callable[..., Any], arguments: trees.Structure, *, has_aux: bool = False) -> None:
+        self._function = function
+        self._arguments = arguments
+        self._has_aux = has_aux
+        self.structure: Any = None
+        self.auxiliary: Any = None
+
+    def __call__(self, *operands: Any) -> list[Value]:
+        args, kwargs = self._arguments.unflatten(operands)
+        results = self._function(*args, **kwargs)
+        if self._has_aux:
+            if not isinstance(results, tuple) or len(results) != 2:
+                raise hinted(
+                    OperandError(
+                        f"`{function_name(self._function)}` with `has_aux=True` expected a result `(output, auxiliary)`, "
+                        f"but got a `{type(results).__name__}`"
+                    ),
+                    "return a pair, or leave `has_aux` out",
+                )
+            results, self.auxiliary = results
+        leaves, self.structure = trees.flatten(results)
+        return [as_result(leaf, self._function) for leaf in leaves]
+
+
+def as_result(leaf: Any, function: Callable[..., Any]) -> Value:
+    """Returns a leaf of a function's results as an array."""
+    if isinstance(leaf, Value):
+        return leaf
+    try:
+        return as_value(leaf)
+    except OperandError:
+        raise hinted(
+            OperandError(
+                f"`{function_name(function)}` returned a `{type(leaf).__name__}`, which is not an array: {leaf!r:.80}"
+            ),
+            "a transformed function returns arrays, numbers, and structures of them",
+        ) from None
+
+
+def argument_leaves(leaves: Sequence[Any], structure: trees.Structure, function: Callable[..., Any]) -> list[Value]:
+    """Returns the leaves of arguments as arrays.
+
+    Raises:
+        OperandError: If one is not an array or a number; the message names its place.
+    """
+    values: list[Value] = []
+    for index, leaf in enumerate(leaves):
+        try:
+            values.append(leaf if isinstance(leaf, Value) else concrete(as_value(leaf)))
+        except OperandError:
+            raise hinted(
+                OperandError(
+                    f"argument `{argument_path(structure, index)}` of `{function_name(function)}` is a "
+                    f"`{type(leaf).__name__}`, which is not an array: {leaf!r:.80}"
+                ),
+                "pass arrays, numbers, and structures of them; name other arguments in `static_argnames`",
+            ) from None
+    return values
+
+
+def argument_path(structure: trees.Structure, index: int) -> str:
+    """Returns the place of a leaf among arguments, such as `args[0].weight`."""
+    path = structure.paths[index]
+    kind, *rest = path
+    return f"{'args' if kind == trees.Index(0) else 'kwargs'}{trees.Path(rest)}"
+
+
+def function_name(function: Callable[..., Any]) -> str:
+    """Returns the name of a function, for people."""
+    return getattr(function, "__name__", None) or type(function).__name__

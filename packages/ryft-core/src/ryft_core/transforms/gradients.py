@@ -1,0 +1,405 @@
+"""Derivatives of functions: `jvp`, `vjp`, `linearize`, `grad`, and Jacobians."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy
+
+from ryft_core import trees
+from ryft_core.errors import DifferentiationError, StructureError, hinted
+from ryft_core.primitives.conversions import convert
+from ryft_core.primitives.manipulation import reshape
+from ryft_core.primitives.operands import as_value
+from ryft_core.primitives.symbolic import Zero
+from ryft_core.programs.atoms import Literal, Value
+from ryft_core.tracing.evaluation import concrete
+from ryft_core.tracing.traces import STATE, using_trace
+from ryft_core.transforms.functions import FlatFunction, argument_leaves, argument_path, function_name
+from ryft_core.transforms.jvp import JvpTrace, JvpTracer, instantiate
+from ryft_core.transforms.linearize import LinearProgram, linearize_flat
+from ryft_core.transforms.vmap import vmap
+from ryft_core.types.array_types import FLOAT0, ArrayType
+
+__all__ = ["grad", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "value_and_grad", "vjp"]
+
+
+def result_array(value: Any) -> Any:
+    """Returns a result as the user sees it: an array, also where it is a literal or a symbolic zero."""
+    if type(value) is Zero:
+        if value.type.dtype == FLOAT0:
+            return numpy.zeros(value.type.shape, FLOAT0)
+        value = instantiate(value)
+    if type(value) is Literal:
+        with using_trace(STATE.base):
+            return concrete(value)
+    return value
+
+
+def jvp(
+    function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], *, has_aux: bool = False
+) -> tuple[Any, ...]:
+    """Returns the results of `function` and their derivative in a direction.
+
+    Args:
+        function: Function to differentiate.
+        primals: Arguments at which to differentiate, as a tuple or list.
+        tangents: Direction: a structure as `primals`, with elements of the same types. The tangent of an integer has
+            the element type `float0`.
+        has_aux: Whether `function` returns a pair whose second element is passed through.
+
+    Returns:
+        The results, their tangents and, if `has_aux`, the auxiliary data.
+
+    Raises:
+        StructureError: If the structures differ.
+        DifferentiationError: If the type of a tangent does not fit its primal.
+    """
+    leaves, structure = trees.flatten((tuple(primals), {}))
+    tangent_leaves, tangent_structure = trees.flatten((tuple(tangents), {}))
+    if structure != tangent_structure:
+        raise StructureError(
+            f"`jvp` expected tangents of the structure of the primals, but: "
+            f"{trees.structure_difference(structure, tangent_structure)}"
+        )
+    values = argument_leaves(leaves, structure, function)
+    changes = [
+        _tangent(change, value.type, argument_path(structure, index))
+        for index, (value, change) in enumerate(zip(values, tangent_leaves, strict=True))
+    ]
+    flat = FlatFunction(function, structure, has_aux=has_aux)
+    trace = JvpTrace(STATE.trace)
+    try:
+        with using_trace(trace):
+            outputs = flat(*[JvpTracer(trace, value, change) for value, change in zip(values, changes, strict=True)])
+        pairs = [trace.split(output) for output in outputs]
+    finally:
+        trace.finished = True
+    results = flat.structure.unflatten([result_array(primal) for primal, _ in pairs])
+    derivative = flat.structure.unflatten([result_array(tangent) for _, tangent in pairs])
+    if has_aux:
+        return results, derivative, _without_tracers(flat.auxiliary, trace)
+    return results, derivative
+
+
+def _tangent(change: Any, type: ArrayType, path: str) -> Value:
+    expected = type.tangent
+    if expected is not type and not isinstance(change, Value):
+        given = numpy.asarray(change)
+        if given.dtype == FLOAT0 and given.shape == type.shape:
+            return Zero(expected)
+    else:
+        value = as_value(change)
+        if value.type.shape == type.shape and value.type.dtype == type.dtype:
+            return value
+        if value.type.shape == type.shape and value.type.weak:
+            return convert(value, type.dtype)
+        given = value.type  # type: ignore[assignment]
+    described = given if isinstance(given, ArrayType) else ArrayType(given.shape, given.dtype)
+    raise DifferentiationError(
+        f"expected a tangent of type {expected} for `{path}` of type {type}, but got {described}"
+    )
+
+
+def _without_tracers(auxiliary: Any, trace: Any) -> Any:
+    """Returns auxiliary data with the tracers of `trace` replaced by their primals."""
+    return trees.map(lambda leaf: trace.split(leaf)[0] if isinstance(leaf, Value) else leaf, auxiliary)
+
+
+def _linearized(
+    function: Callable[..., Any], args: tuple[Any, ...], has_aux: bool
+) -> tuple[list[Any], LinearProgram, FlatFunction, trees.Structure]:
+    leaves, structure = trees.flatten((args, {}))
+    values = argument_leaves(leaves, structure, function)
+    flat = FlatFunction(function, structure, has_aux=has_aux)
+
+    def traced(*operands: Any) -> list[Value]:
+        outputs = flat(*operands)
+        if has_aux:
+            flat.auxiliary = _without_tracers(flat.auxiliary, STATE.trace)
+        return outputs
+
+    outputs, linear = linearize_flat(traced, values)
+    return outputs, linear, flat, structure
+
+
+def linearize(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
+    """Returns the results of `function` at `primals`, and its derivative there as a function of tangents.
+
+    The derivative may be called many times; what depends on the primals alone is computed once.
+    """
+    outputs, linear, flat, structure = _linearized(function, primals, has_aux)
+    types = [leaf.type for leaf in map(as_value, trees.flatten((primals, {}))[0])]
+
+    def derivative(*tangents: Any) -> Any:
+        leaves, given = trees.flatten((tangents, {}))
+        if given != structure:
+            raise StructureError(
+                f"expected tangents of the structure of the primals, but: {trees.structure_difference(structure, given)}"
+            )
+        changes = [
+            instantiate(_tangent(leaf, type, argument_path(structure, index)))
+            for index, (leaf, type) in enumerate(zip(leaves, types, strict=True))
+        ]
+        return flat.structure.unflatten([result_array(change) for change in linear.forward(changes)])
+
+    results = flat.structure.unflatten([result_array(output) for output in outputs])
+    return (results, derivative, flat.auxiliary) if has_aux else (results, derivative)
+
+
+def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
+    """Returns the results of `function` at `primals`, and the function that maps cotangents of them to cotangents.
+
+    Args:
+        function: Function to differentiate.
+        primals: Arguments at which to differentiate.
+        has_aux: Whether `function` returns a pair whose second element is passed through.
+
+    Returns:
+        The results; a function from cotangents, in the structure of the results, to a tuple of cotangents, one for
+        each argument; and, if `has_aux`, the auxiliary data.
+    """
+    outputs, linear, flat, structure = _linearized(function, primals, has_aux)
+    result_structure = flat.structure
+
+    def pullback(cotangents: Any) -> Any:
+        leaves, given = trees.flatten(cotangents)
+        if given != result_structure:
+            raise StructureError(
+                f"expected cotangents of the structure of the results, but: "
+                f"{trees.structure_difference(result_structure, given)}"
+            )
+        values = [
+            _tangent(leaf, output.type, f"result{path}")
+            for leaf, output, path in zip(leaves, outputs, result_structure.paths, strict=True)
+        ]
+        results = [result_array(cotangent) for cotangent in linear.backward(values)]
+        return structure.unflatten(results)[0]
+
+    results = result_structure.unflatten([result_array(output) for output in outputs])
+    return (results, pullback, flat.auxiliary) if has_aux else (results, pullback)
+
+
+def value_and_grad(
+    function: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    *,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[..., Any]:
+    """Returns a function that gives the value of `function`, a scalar, and its gradient.
+
+    Args:
+        function: Function that returns a real scalar; a complex one if `holomorphic`.
+        argnums: Which positional arguments to differentiate with respect to. One integer gives one gradient, several
+            give a tuple of them.
+        has_aux: Whether `function` returns a pair whose second element is passed through.
+        holomorphic: Whether `function` is complex and holomorphic.
+
+    Raises:
+        DifferentiationError: When called, if the result is not a scalar or not of a floating-point type, or an
+            argument to differentiate with respect to is not.
+    """
+    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+    @wraps(function)
+    def evaluate(*args: Any, **kwargs: Any) -> Any:
+        chosen = [_position(number, len(args), function) for number in numbers]
+
+        def partially(*selected: Any) -> Any:
+            arguments = list(args)
+            for position, value in zip(chosen, selected, strict=True):
+                arguments[position] = value
+            return function(*arguments, **kwargs)
+
+        partially.__name__ = function_name(function)
+        outputs, linear, flat, structure = _linearized(partially, tuple(args[p] for p in chosen), has_aux)
+        _check_inputs(structure, linear, holomorphic, function, chosen)
+        seed = _seed(outputs, flat.structure, holomorphic, function)
+        gradients = structure.unflatten([result_array(cotangent) for cotangent in linear.backward([seed])])[0]
+        value = flat.structure.unflatten([result_array(output) for output in outputs])
+        gradient = gradients[0] if isinstance(argnums, int) else gradients
+        return ((value, flat.auxiliary), gradient) if has_aux else (value, gradient)
+
+    return evaluate
+
+
+def _position(number: int, count: int, function: Callable[..., Any]) -> int:
+    if not -count <= number < count:
+        raise hinted(
+            DifferentiationError(
+                f"cannot differentiate `{function_name(function)}` with respect to argument {number}: "
+                f"it was called with {count} positional argument(s)"
+            ),
+            "arguments to differentiate with respect to are passed by position",
+        )
+    return number % count
+
+
+def _check_inputs(
+    structure: trees.Structure,
+    linear: LinearProgram,
+    holomorphic: bool,
+    function: Callable[..., Any],
+    chosen: Sequence[int],
+) -> None:
+    inputs = linear.program.inputs[len(linear.residuals) :]
+    for variable, path in zip(inputs, structure.paths, strict=True):
+        kind = variable.type.kind
+        if kind == "f" and not holomorphic or kind == "c":
+            continue
+        argument = f"argument {chosen[path[1].index]}{trees.Path(path[2:])} of `{function_name(function)}`"
+        if holomorphic:
+            raise DifferentiationError(
+                f"`grad` with `holomorphic=True` needs complex arguments, but {argument} is real"
+            )
+        raise hinted(
+            DifferentiationError(f"`grad` needs arguments of a floating-point type, but {argument} is an integer"),
+            "convert it with `.astype(float)`, or choose other arguments with `argnums`",
+        )
+
+
+def _seed(outputs: list[Any], structure: trees.Structure, holomorphic: bool, function: Callable[..., Any]) -> Any:
+    name = function_name(function)
+    if not structure.is_leaf:
+        raise hinted(
+            DifferentiationError(f"`grad` needs a function that returns one scalar, but `{name}` returned {structure}"),
+            "return a pair and pass `has_aux=True` to keep other results, or use `jacrev`",
+        )
+    type = outputs[0].type
+    if type.shape != ():
+        raise hinted(
+            DifferentiationError(f"`grad` needs a scalar result, but `{name}` returned one of shape {type.shape}"),
+            "reduce it, for example with `.sum()` or `.mean()`, or use `jacrev` or `vjp`",
+        )
+    if type.kind != ("c" if holomorphic else "f"):
+        hint = (
+            "convert it to a floating-point type" if type.kind in "biu" else "pass `holomorphic=True`, or take `.real`"
+        )
+        needed = "complex" if holomorphic else "floating-point"
+        raise hinted(
+            DifferentiationError(
+                f"`grad` needs a {needed} result, but `{name}` returned one of type {type.dtype.name}"
+            ),
+            hint,
+        )
+    return as_value(numpy.ones((), type.dtype))
+
+
+def grad(
+    function: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    *,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[..., Any]:
+    """Returns a function that gives the gradient of `function`, which returns a scalar.
+
+    The arguments are those of `value_and_grad`. With `has_aux`, the result is `(gradient, auxiliary)`.
+
+    Example:
+        >>> float(grad(lambda x: x * x)(3.0))
+        6.0
+    """
+    evaluate = value_and_grad(function, argnums, has_aux=has_aux, holomorphic=holomorphic)
+
+    @wraps(function)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, result = evaluate(*args, **kwargs)
+        return (result, value[1]) if has_aux else result
+
+    return gradient
+
+
+def _basis(type: ArrayType) -> Any:
+    """Returns one array of the type for each of its elements, stacked: one at that element and zero elsewhere."""
+    size = type.size
+    return reshape(as_value(numpy.eye(size, dtype=type.dtype)), (size, *type.shape))
+
+
+def jacfwd(
+    function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Callable[..., Any]:
+    """Returns a function that gives the Jacobian of `function`, computed forwards: one pass per input element.
+
+    The result has the structure of the results of `function` and, in each leaf, that of the argument; the array there
+    has the shape of the result followed by the shape of the argument.
+    """
+    return _jacobian(function, argnums, has_aux, forward=True)
+
+
+def jacrev(
+    function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Callable[..., Any]:
+    """Returns a function that gives the Jacobian of `function`, computed backwards: one pass per output element.
+
+    The result is arranged as that of `jacfwd`.
+    """
+    return _jacobian(function, argnums, has_aux, forward=False)
+
+
+def _jacobian(
+    function: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, *, forward: bool
+) -> Callable[..., Any]:
+    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+    @wraps(function)
+    def jacobian(*args: Any, **kwargs: Any) -> Any:
+        chosen = [_position(number, len(args), function) for number in numbers]
+
+        def partially(*selected: Any) -> Any:
+            arguments = list(args)
+            for position, value in zip(chosen, selected, strict=True):
+                arguments[position] = value
+            return function(*arguments, **kwargs)
+
+        partially.__name__ = function_name(function)
+        selected = tuple(args[p] for p in chosen)
+        outputs, linear, flat, structure = _linearized(partially, selected, has_aux)
+        inputs = [leaf.type for leaf in argument_leaves(trees.flatten((selected, {}))[0], structure, function)]
+        _check_inputs(structure, linear, False, function, chosen)
+        rows = _forward_rows(linear, inputs) if forward else _backward_rows(linear, [o.type for o in outputs], inputs)
+        results: list[Any] = []
+        for row in rows:
+            per_argument = structure.unflatten([result_array(block) for block in row])[0]
+            results.append(per_argument[0] if isinstance(argnums, int) else per_argument)
+        result = flat.structure.unflatten(results)
+        return (result, flat.auxiliary) if has_aux else result
+
+    return jacobian
+
+
+def _forward_rows(linear: LinearProgram, inputs: list[ArrayType]) -> list[list[Any]]:
+    """Returns the blocks of the Jacobian: a list for each output, in it an array for each input."""
+    columns: list[list[Any]] = []
+    for index, type in enumerate(inputs):
+
+        def push(direction: Any, index: int = index) -> list[Any]:
+            tangents = [direction if i == index else instantiate(Zero(t)) for i, t in enumerate(inputs)]
+            return [instantiate(change) for change in linear.forward(tangents)]
+
+        pushed = vmap(push, out_axes=-1)(_basis(type))
+        columns.append([reshape(block, (*block.shape[:-1], *type.shape)) for block in pushed])
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _backward_rows(linear: LinearProgram, outputs: list[ArrayType], inputs: list[ArrayType]) -> list[list[Any]]:
+    rows: list[list[Any]] = []
+    for index, type in enumerate(outputs):
+
+        def pull(direction: Any, index: int = index) -> list[Any]:
+            cotangents = [direction if i == index else Zero(t) for i, t in enumerate(outputs)]
+            return [instantiate(change) for change in linear.backward(cotangents)]
+
+        pulled = vmap(pull)(_basis(type))
+        rows.append([reshape(block, (*type.shape, *t.shape)) for block, t in zip(pulled, inputs, strict=True)])
+    return rows
+
+
+def hessian(
+    function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Callable[..., Any]:
+    """Returns a function that gives the matrix of second derivatives of `function`, forwards over backwards."""
+    return jacfwd(jacrev(function, argnums, has_aux=has_aux), argnums, has_aux=has_aux)

@@ -1,0 +1,83 @@
+"""Forward-mode differentiation: values that carry tangents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ryft_core.primitives.manipulation import zeros_of
+from ryft_core.primitives.symbolic import Zero
+from ryft_core.tracing.tracers import Tracer, leaked
+from ryft_core.tracing.traces import STATE, Trace
+
+__all__ = ["JvpTrace", "JvpTracer", "instantiate"]
+
+
+class JvpTracer(Tracer):
+    """Value with a tangent."""
+
+    __slots__ = ("primal", "tangent")
+
+    def __init__(self, trace: JvpTrace, primal: Any, tangent: Any) -> None:
+        self.trace = trace
+        self.type = primal.type
+        self.primal = primal
+        self.tangent = tangent
+
+    def _concrete(self, use: str) -> Any:
+        if self.trace.finished:
+            raise leaked(self)
+        return self.primal._concrete(use)
+
+
+class JvpTrace(Trace):
+    """Applies primitives to primals and tangents, both of which its parent processes."""
+
+    __slots__ = ("finished", "parent", "scope")
+
+    def __init__(self, parent: Trace) -> None:
+        self.parent = parent
+        self.scope = getattr(parent, "scope", ())
+        self.finished = False
+
+    def axis_size(self, name: object) -> int | None:
+        return self.parent.axis_size(name)
+
+    def split(self, value: Any) -> tuple[Any, Any]:
+        """Returns the primal and the tangent of `value`; the tangent of a constant is a symbolic zero."""
+        if type(value) is JvpTracer and value.trace is self:
+            return value.primal, value.tangent
+        return value, Zero(value.type.tangent)
+
+    def process(self, primitive: Any, operands: tuple[Any, ...]) -> Any:
+        primals: list[Any] = []
+        tangents: list[Any] = []
+        moving = False
+        for value in operands:
+            if type(value) is JvpTracer and value.trace is self:
+                primals.append(value.primal)
+                tangents.append(value.tangent)
+                moving = True
+            else:
+                primals.append(value)
+                tangents.append(None)
+        STATE.trace = self.parent
+        try:
+            if not moving or not primitive.differentiable:
+                return primitive.bind(*primals)
+            for index, tangent in enumerate(tangents):
+                if tangent is None:
+                    tangents[index] = Zero(primals[index].type.tangent)
+            results, changes = primitive.jvp(tuple(primals), tuple(tangents))
+        finally:
+            STATE.trace = self
+        if primitive.multiple_results:
+            return tuple(
+                result if type(change) is Zero else JvpTracer(self, result, change)
+                for result, change in zip(results, changes, strict=True)
+            )
+        return results if type(changes) is Zero else JvpTracer(self, results, changes)
+
+
+def instantiate(tangent: Any) -> Any:
+    """Returns a tangent or cotangent as an array: zeros, where it is symbolically zero."""
+    return zeros_of(tangent.type) if type(tangent) is Zero else tangent

@@ -1,0 +1,228 @@
+"""Transformations of programs, for primitives that hold programs. Each result is kept with the program it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ryft_core.primitives.symbolic import Zero
+from ryft_core.programs.programs import Program
+from ryft_core.tracing.tracers import ProgramTrace, ProgramTracer, trace_program
+from ryft_core.tracing.traces import STATE, using_trace
+from ryft_core.transforms.batching import BatchTrace, BatchTracer, with_batch_axis
+from ryft_core.transforms.jvp import JvpTrace, JvpTracer, instantiate
+from ryft_core.transforms.linearize import PartialTrace, backward
+
+__all__ = ["PartialProgram", "batch_program", "jvp_program", "partial_program", "transpose_program"]
+
+
+def jvp_program(
+    program: Program, nonzero: tuple[bool, ...], instantiated: tuple[bool, ...] | None = None
+) -> tuple[Program, tuple[bool, ...]]:
+    """Returns the program that maps primals and nonzero tangents to outputs and their nonzero tangents.
+
+    Args:
+        program: Program to differentiate.
+        nonzero: Whether each input has a tangent.
+        instantiated: Outputs whose tangent is to be an array even if it is zero.
+
+    Returns:
+        The program, and whether each output has a tangent among its results.
+    """
+
+    def make() -> tuple[Program, tuple[bool, ...]]:
+        present: list[bool] = []
+
+        def function(*operands: Any) -> list[Any]:
+            trace = JvpTrace(STATE.trace)
+            primals = operands[: len(nonzero)]
+            tangents = iter(operands[len(nonzero) :])
+            inputs = [
+                JvpTracer(trace, primal, next(tangents)) if moves else primal
+                for primal, moves in zip(primals, nonzero, strict=True)
+            ]
+            with using_trace(trace):
+                outputs = program.evaluate(*inputs)
+            pairs = [trace.split(output) for output in outputs]
+            trace.finished = True
+            forced = instantiated or (False,) * len(pairs)
+            present.extend(type(t) is not Zero or force for (_, t), force in zip(pairs, forced, strict=True))
+            changes = [instantiate(t) for (_, t), kept in zip(pairs, present, strict=True) if kept]
+            return [primal for primal, _ in pairs] + changes
+
+        types = program.input_types
+        tangent_types = [type.tangent for type, moves in zip(types, nonzero, strict=True) if moves]
+        result, captured = trace_program(function, [*types, *tangent_types], f"{program.name}_jvp")
+        assert not captured
+        return result, tuple(present)
+
+    return program.derived(("jvp", nonzero, instantiated), make)
+
+
+@dataclass
+class PartialProgram:
+    """A program split into what depends on known inputs only, and the rest.
+
+    Attributes:
+        known: Maps the known inputs to the known outputs, then to residuals that are computed.
+        unknown: Maps the residuals, then the unknown inputs, to the unknown outputs.
+        unknown_outputs: Whether each output of the whole program is unknown.
+        sources: Where each residual comes from: a known input's index, or `len(known inputs) + i` for the `i`-th
+            residual that `known` computes.
+    """
+
+    known: Program
+    unknown: Program
+    unknown_outputs: tuple[bool, ...]
+    sources: tuple[int, ...]
+
+    def residuals(self, known_operands: Sequence[Any], known_results: Sequence[Any]) -> list[Any]:
+        """Returns the residuals, given the operands and the results of `known`."""
+        computed = known_results[self.unknown_outputs.count(False) :]
+        available = [*known_operands, *computed]
+        return [available[source] for source in self.sources]
+
+    def merge(self, known_results: Sequence[Any], unknown_results: Sequence[Any]) -> tuple[Any, ...]:
+        """Returns the outputs of the whole program in order."""
+        known, unknown = iter(known_results), iter(unknown_results)
+        return tuple(next(unknown) if is_unknown else next(known) for is_unknown in self.unknown_outputs)
+
+
+def partial_program(
+    program: Program, unknown: tuple[bool, ...], forced: tuple[bool, ...] | None = None
+) -> PartialProgram:
+    """Returns `program` split by which inputs are `unknown`; outputs in `forced` are unknown in any case."""
+
+    def make() -> PartialProgram:
+        known_trace = ProgramTrace(STATE.trace)
+        trace = PartialTrace(known_trace)
+        operands = [
+            (trace if is_unknown else known_trace).new_input(type)
+            for type, is_unknown in zip(program.input_types, unknown, strict=True)
+        ]
+        with using_trace(trace):
+            outputs = program.evaluate(*operands)
+        force = forced or (False,) * len(outputs)
+        unknown_outputs = tuple(
+            trace.owns(output) or forced_one for output, forced_one in zip(outputs, force, strict=True)
+        )
+        unknown_part, captured = trace.build(
+            [output for output, is_unknown in zip(outputs, unknown_outputs, strict=True) if is_unknown],
+            f"{program.name}_unknown",
+        )
+        positions = {variable: index for index, variable in enumerate(known_trace.inputs)}
+        sources: list[int] = []
+        computed: list[Any] = []
+        for value in captured:
+            variable = value.variable if type(value) is ProgramTracer else None
+            if variable in positions:
+                sources.append(positions[variable])
+            else:
+                sources.append(len(positions) + len(computed))
+                computed.append(value)
+        known_outputs = [output for output, is_unknown in zip(outputs, unknown_outputs, strict=True) if not is_unknown]
+        known_part, outside = known_trace.build(known_outputs + computed, f"{program.name}_known")
+        assert not outside
+        return PartialProgram(known_part, unknown_part, unknown_outputs, tuple(sources))
+
+    return program.derived(("partial", unknown, forced), make)
+
+
+def transpose_program(
+    program: Program, linear: tuple[bool, ...], nonzero: tuple[bool, ...], *, instantiated: bool = False
+) -> tuple[Program, tuple[bool, ...]]:
+    """Returns the program that maps known operands and nonzero cotangents of the outputs to cotangents of inputs.
+
+    Args:
+        program: Program that is linear in some of its inputs.
+        linear: Whether each input is one of these.
+        nonzero: Whether each output has a cotangent.
+        instantiated: Whether cotangents that are zero are given as arrays, too.
+
+    Returns:
+        The program, and whether each linear input has a cotangent among its results.
+    """
+
+    def make() -> tuple[Program, tuple[bool, ...]]:
+        present: list[bool] = []
+        known_types = [type for type, moves in zip(program.input_types, linear, strict=True) if not moves]
+        count = len(known_types)
+        order = [i for i, moves in enumerate(linear) if not moves] + [i for i, moves in enumerate(linear) if moves]
+        ordered = Program([program.inputs[i] for i in order], program.equations, program.outputs, program.name)
+
+        def function(*operands: Any) -> list[Any]:
+            given = iter(operands[count:])
+            cotangents = [
+                next(given) if has else Zero(type) for has, type in zip(nonzero, program.output_types, strict=True)
+            ]
+            results = backward_nonlinear(ordered, operands[:count], cotangents)
+            present.extend(instantiated or type(result) is not Zero for result in results)
+            return [instantiate(result) for result, kept in zip(results, present, strict=True) if kept]
+
+        cotangent_types = [type for type, has in zip(program.output_types, nonzero, strict=True) if has]
+        result, captured = trace_program(function, [*known_types, *cotangent_types], f"{program.name}_transposed")
+        assert not captured
+        return result, tuple(present)
+
+    return program.derived(("transpose", linear, nonzero, instantiated), make)
+
+
+def backward_nonlinear(program: Program, known: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
+    """Runs a program backwards that may compute values from its known inputs on the way to the linear part."""
+    split = partial_program(program, (False,) * len(known) + (True,) * (len(program.inputs) - len(known)))
+    known_results = split.known.evaluate(*known)
+    residuals = split.residuals(list(known), known_results)
+    unknown = [cotangent for cotangent, is_unknown in zip(cotangents, split.unknown_outputs, strict=True) if is_unknown]
+    return backward(split.unknown, residuals, unknown)
+
+
+def batch_program(
+    program: Program,
+    size: int,
+    axes: tuple[int | None, ...],
+    name: object = None,
+    forced: tuple[bool, ...] | None = None,
+) -> tuple[Program, tuple[int | None, ...]]:
+    """Returns `program` over whole batches.
+
+    Args:
+        program: Program over one element.
+        size: Length of the mapped axis.
+        axes: Position of the mapped axis in each input; `None` for an input that all elements share.
+        name: Name of the mapped axis.
+        forced: Outputs that are to have the mapped axis, at position 0, even if all elements share them.
+
+    Returns:
+        The program, and the position of the mapped axis in each output.
+    """
+
+    def make() -> tuple[Program, tuple[int | None, ...]]:
+        positions: list[int | None] = []
+
+        def function(*operands: Any) -> list[Any]:
+            trace = BatchTrace(STATE.trace, size, name)
+            inputs = [
+                operand if axis is None else BatchTracer(trace, operand, axis)
+                for operand, axis in zip(operands, axes, strict=True)
+            ]
+            with using_trace(trace):
+                outputs = program.evaluate(*inputs)
+            pairs = [trace.split(output) for output in outputs]
+            trace.finished = True
+            force = forced or (False,) * len(pairs)
+            values: list[Any] = []
+            for (value, axis), forced_one in zip(pairs, force, strict=True):
+                positions.append(0 if forced_one else axis)
+                values.append(with_batch_axis(value, axis, size, 0) if forced_one else value)
+            return values
+
+        types = [
+            type if axis is None else type.with_shape((*type.shape[:axis], size, *type.shape[axis:]))
+            for type, axis in zip(program.input_types, axes, strict=True)
+        ]
+        result, captured = trace_program(function, types, f"{program.name}_batched")
+        assert not captured
+        return result, tuple(positions)
+
+    return program.derived(("batch", size, axes, name, forced), make)

@@ -1,0 +1,107 @@
+"""The type of an array: what a trace knows of a value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from ryft_core.types.data_types import is_boolean, is_complex, is_floating, is_signed
+
+__all__ = ["FLOAT0", "ArrayType", "kind_of"]
+
+FLOAT0: numpy.dtype[Any] = numpy.dtype([("float0", numpy.void, 0)])
+"""dtype of the tangents of integers and booleans, which can only be zero: it holds no data (as in JAX)."""
+
+
+def kind_of(dtype: numpy.dtype[Any]) -> str:
+    """Returns the kind of an element type: b boolean, i signed, u unsigned, f floating, c complex, V `FLOAT0`."""
+    if dtype == FLOAT0:
+        return "V"
+    if is_boolean(dtype):
+        return "b"
+    if is_floating(dtype):
+        return "f"
+    if is_complex(dtype):
+        return "c"
+    return "i" if is_signed(dtype) else "u"
+
+
+class ArrayType:
+    """Shape and element type of an array.
+
+    Types are interned: two types are equal exactly when they are the same object, so that a signature of many types is
+    hashed and compared at the speed of pointers.
+
+    Attributes:
+        shape: Sizes of the axes.
+        dtype: Element type; NumPy's or one of `ml_dtypes`.
+        weak: Whether the element type came from a Python scalar and gives way to the other operand's in promotion.
+    """
+
+    __slots__ = ("__weakref__", "dtype", "kind", "shape", "tangent", "weak")
+
+    shape: tuple[int, ...]
+    dtype: numpy.dtype[Any]
+    weak: bool
+    kind: str
+    """Kind of the element type: b boolean, i signed, u unsigned, f floating, c complex, V float0."""
+    tangent: ArrayType
+    """Type of this type's tangents: itself for inexact element types, and `FLOAT0` for the others."""
+
+    def __new__(cls, shape: tuple[int, ...], dtype: numpy.dtype[Any], weak: bool = False) -> ArrayType:
+        key = (shape, dtype, weak)
+        self = _INTERNED.get(key)
+        if self is None:
+            self = _INTERNED.setdefault(key, _create(shape, dtype, weak))
+        return self
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        size = 1
+        for length in self.shape:
+            size *= length
+        return size
+
+    def with_shape(self, shape: tuple[int, ...]) -> ArrayType:
+        """Returns this type with another shape."""
+        return ArrayType(shape, self.dtype, self.weak)
+
+    def with_dtype(self, dtype: numpy.dtype[Any], weak: bool = False) -> ArrayType:
+        """Returns this type with another element type."""
+        return ArrayType(self.shape, dtype, weak)
+
+    def strong(self) -> ArrayType:
+        """Returns this type without the weakness of its element type."""
+        return ArrayType(self.shape, self.dtype) if self.weak else self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ArrayType, (self.shape, self.dtype, self.weak)
+
+    def __str__(self) -> str:
+        sizes = ", ".join(map(str, self.shape))
+        return f"{self.dtype.name if self.dtype != FLOAT0 else 'float0'}[{sizes}]{'*' if self.weak else ''}"
+
+    def __repr__(self) -> str:
+        return f"ArrayType({self})"
+
+
+_INTERNED: dict[tuple[tuple[int, ...], numpy.dtype[Any], bool], ArrayType] = {}
+
+
+def _create(shape: tuple[int, ...], dtype: numpy.dtype[Any], weak: bool) -> ArrayType:
+    if not isinstance(dtype, numpy.dtype):
+        raise TypeError(f"expected a `numpy.dtype` for an array type, but got {dtype!r}")
+    if not all(type(length) is int and length >= 0 for length in shape):
+        raise ValueError(f"expected non-negative integers for the shape of an array type, but got {shape!r}")
+    self = object.__new__(ArrayType)
+    self.shape, self.dtype, self.weak = shape, dtype, weak
+    self.kind = kind_of(dtype)
+    self.tangent = self if self.kind in "fcV" else ArrayType(shape, FLOAT0)
+    return self
