@@ -120,8 +120,6 @@ typedef enum {
   XLA_FFI_DataType_F8E4M3FNUZ = 25,
   XLA_FFI_DataType_F4E2M1FN = 32,
   XLA_FFI_DataType_F8E8M0FNU = 33,
-  XLA_FFI_DataType_F6E3M2FN = 35,
-  XLA_FFI_DataType_F6E2M3FN = 36,
 } XLA_FFI_DataType;
 
 // An operand or a result: dense, in the layout that the program gives it.
