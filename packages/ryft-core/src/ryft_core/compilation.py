@@ -37,7 +37,7 @@ class Kernel:
 
 def compile_program(program: Program, donated: Sequence[int] = ()) -> Kernel:
     """Lowers and compiles `program` for the default client. `donated` inputs give their memory to the results."""
-    from ryft_core.lowering import lower_program  # noqa: PLC0415 (loads MLIR, which takes longer than Ryft itself)
+    from ryft_core.lowering import lower_program  # loads MLIR, which takes longer than Ryft itself
 
     module = lower_program(program)
     parameters = [(type.dtype, type.shape) for type in program.input_types]

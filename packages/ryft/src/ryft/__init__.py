@@ -1,1 +1,27 @@
-"""ryft."""
+"""Ryft: trace, differentiate and compile numerical Python for any accelerator with an XLA (PJRT) plugin.
+
+`import ryft` gives the transformations (`jit`, `grad`, `vmap`, …) and `ryft.numpy`; the layers below are `ryft.core`,
+`ryft.pjrt`, `ryft.mlir` and `ryft.xla_sys`. `ryft.mlir` is loaded when it is first used: it takes longer than the rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import ryft_core as core
+import ryft_pjrt as pjrt
+import ryft_xla_sys as xla_sys
+from ryft_core import *  # noqa: F403 (the umbrella re-exports all of the core; `__all__` below says what that is)
+from ryft_core import __all__ as _core_names
+
+if TYPE_CHECKING:
+    import ryft_mlir as mlir
+
+__all__ = [*_core_names, "core", "mlir", "pjrt", "xla_sys"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "mlir":
+        return importlib.import_module("ryft_mlir")
+    raise AttributeError(f"module `ryft` has no attribute `{name}`")

@@ -174,7 +174,7 @@ class Absolute(Elementwise):
     def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
         (x,) = operands
         if x.type.kind == "c":
-            from ryft_core.primitives.complex_numbers import conj, real  # noqa: PLC0415 (complex numbers need signs)
+            from ryft_core.primitives.complex_numbers import conj, real  # complex numbers need signs
 
             return real(multiply(conj(sign(x)), tangent))
         return multiply(tangent, sign(x))

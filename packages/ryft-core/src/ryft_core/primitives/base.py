@@ -99,7 +99,7 @@ class Primitive:
 
     def evaluate(self, operands: tuple[Any, ...]) -> Any:
         """Applies the primitive to concrete arrays at once. The default compiles it and runs the compiled kernel."""
-        from ryft_core.tracing.evaluation import run_compiled  # noqa: PLC0415 (evaluation needs primitives)
+        from ryft_core.tracing.evaluation import run_compiled  # evaluation needs primitives
 
         return run_compiled(self, operands)
 

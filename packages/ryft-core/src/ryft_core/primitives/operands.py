@@ -71,7 +71,7 @@ def _from_numpy(array: numpy.ndarray[Any, Any]) -> Value:
         raise OperandError(f"expected an array of numbers, but got one of element type `{array.dtype}`")
     if array.nbytes <= LITERAL_SIZE_LIMIT:
         return Literal(array.copy())
-    from ryft_core.arrays import device_array  # noqa: PLC0415 (arrays need primitives)
+    from ryft_core.arrays import device_array  # arrays need primitives
 
     return device_array(array)
 
@@ -118,6 +118,6 @@ def _scalar_for(value: Any, like: ArrayType) -> Literal | None:
 def _converted(value: Value, dtype: numpy.dtype[Any], weak: bool) -> Value:
     if isinstance(value, Literal):
         return Literal(value.value.astype(dtype), ArrayType(value.type.shape, dtype, value.type.weak))
-    from ryft_core.primitives.conversions import convert  # noqa: PLC0415 (conversions are built on operands)
+    from ryft_core.primitives.conversions import convert  # conversions are built on operands
 
     return convert(value, dtype, weak=value.type.weak and weak)

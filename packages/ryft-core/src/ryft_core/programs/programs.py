@@ -180,7 +180,7 @@ class Program:
         return hash(self.key)
 
     def __str__(self) -> str:
-        from ryft_core.programs.printing import format_program  # noqa: PLC0415 (printing needs programs)
+        from ryft_core.programs.printing import format_program  # printing needs programs
 
         return format_program(self)
 

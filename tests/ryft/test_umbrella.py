@@ -1,0 +1,48 @@
+"""The umbrella re-exports the packages below it."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+import ryft
+
+
+@pytest.mark.parametrize("name", ["core", "pjrt", "mlir", "xla_sys"])
+def test_layers_are_attributes(name: str) -> None:
+    assert getattr(ryft, name) is importlib.import_module(f"ryft_{name}")
+
+
+def test_every_exported_name_exists() -> None:
+    assert all(hasattr(ryft, name) for name in ryft.__all__)
+
+
+def test_every_name_of_the_core_is_exported() -> None:
+    assert set(ryft.core.__all__) <= set(ryft.__all__)
+
+
+def test_an_unknown_name_raises_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module `ryft` has no attribute `grand`"):
+        _ = ryft.grand
+
+
+def test_import_loads_neither_mlir_nor_protobuf() -> None:
+    code = "import sys, ryft; print([n for n in ('jaxlib', 'google.protobuf', 'jax', 'scipy') if n in sys.modules])"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "[]"
+
+
+def test_second_call_of_a_jitted_function_touches_neither_mlir_nor_protobuf() -> None:
+    code = """
+import sys, numpy, ryft
+function = ryft.jit(lambda x: x * 2 + 1)
+x = function(numpy.ones(3, "float32"))
+function(x)
+for name in [n for n in sys.modules if n.startswith(("jaxlib", "google.protobuf", "ryft_mlir"))]:
+    sys.modules[name] = None
+import ryft_core.lowering, ryft_core.compilation
+ryft_core.lowering.lower_program = ryft_core.compilation.compile_program = None
+print(function(x).tolist())
+"""
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "[7.0, 7.0, 7.0]"
