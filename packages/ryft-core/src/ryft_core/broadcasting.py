@@ -1,7 +1,7 @@
 """Broadcasting: what data types, shapes, array types and trees of these combine to.
 
-Axes are aligned at the innermost one. Along each axis sizes have to be equal, or one of them has to be 1, and then the other
-one is the result. `broadcast` treats its operands alike; `broadcast_to` lets only the first of them grow.
+Axes are aligned at the innermost one. Along each axis sizes have to be equal, or one of them has to be 1, and then the
+other one is the result. `broadcast` treats its operands alike; `broadcast_to` lets only the first of them grow.
 """
 
 from __future__ import annotations
@@ -141,8 +141,8 @@ def broadcast_shape_to(shape: Sequence[Any], target: Sequence[Any], *, operation
 def broadcast(first: Any, second: Any) -> Any:
     """Returns what two data types, shapes, array types, or trees of these combine to.
 
-    Data types combine to their promotion, shapes as in NumPy, array types in both ways. Where one tree has a leaf and the
-    other one a subtree, the leaf combines with all leaves of the subtree.
+    Data types combine to their promotion, shapes as in NumPy, array types in both ways. Where one tree has a leaf and
+    the other one a subtree, the leaf combines with all leaves of the subtree.
 
     Example:
         >>> broadcast(Shape([3, 1]), Shape([4]))
@@ -213,7 +213,7 @@ def broadcast_to(value: Any, target: Any) -> Any:
         return broadcast_shape_to(value, target)
     if isinstance(value, ArrayType) and isinstance(target, ArrayType):
         shape = broadcast_shape_to(value.shape, target.shape)
-        if promote_types(value.dtype, value.weak, target.dtype, target.weak) != (target.dtype, target.weak):
+        if promote_types(value.dtype, value.weak, target.dtype, target.weak)[0] != target.dtype:
             raise DataTypeMismatchError(f"cannot promote data type `{value.dtype}` to `{target.dtype}`")
         return ArrayType(shape, target.dtype, target.weak)
     if isinstance(value, Broadcastable) and kind_of(value) is None:

@@ -1,11 +1,11 @@
 """Layouts: how the elements of an array are arranged in memory.
 
-The layouts themselves are those of `ryft_pjrt`, which reads and writes them. This module relates them to shapes and data types.
+The layouts themselves are those of `ryft_pjrt`, which reads and writes them. This module relates them to shapes and data
+types.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 from ryft_pjrt.layouts import Layout, StridedLayout, Tile, TiledLayout, parse_layout
@@ -105,4 +105,4 @@ def is_contiguous(layout: Layout, shape: Sequence[int], dtype: DataTypeLike) -> 
         return True
     steps = sorted((stride, size) for stride, size in zip(layout.strides, shape, strict=True) if size != 1)
     ends = [canonical_dtype(dtype).itemsize, *(stride * size for stride, size in steps)]
-    return all(stride == end for (stride, _), end in itertools.zip_longest(steps, ends[: len(steps)], fillvalue=(0, 0)))
+    return all(stride == end for (stride, _), end in zip(steps, ends, strict=False))

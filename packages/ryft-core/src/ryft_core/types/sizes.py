@@ -15,8 +15,8 @@ __all__ = ["Shape", "Size", "SizeLike"]
 class Size:
     """Number of elements along an axis: static if it is known, and otherwise dynamic, possibly with a bound.
 
-    A static size equals the integer that it stands for. Dynamic sizes are equal if their bounds are, which does not mean
-    that they will be the same number when the program runs.
+    A static size equals the integer that it stands for. Dynamic sizes are equal if their bounds are, which does not
+    mean that they will be the same number when the program runs.
 
     Example:
         >>> str(Size(3)), str(Size.dynamic(10)), str(Size.dynamic())
