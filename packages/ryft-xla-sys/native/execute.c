@@ -205,6 +205,13 @@ void ryft_owner_settle(ryft_owner *owner, bool consumed) {
   pthread_mutex_unlock(&lock);
 }
 
+void *ryft_owner_object(ryft_owner *owner) {
+  pthread_mutex_lock(&lock);
+  void *object = owner->generation == current_generation ? owner->object : NULL;
+  pthread_mutex_unlock(&lock);
+  return object;
+}
+
 int64_t ryft_owner_pins(ryft_owner *owner) {
   pthread_mutex_lock(&lock);
   int64_t pins = owner->pins;
@@ -281,23 +288,15 @@ static void give_arguments(const ryft_launcher *launcher, ryft_owner **arguments
   }
 }
 
-// The newest options struct is longer than the one in the header: a plugin must find zeros behind it.
-typedef union {
-  PJRT_ExecuteOptions options;
-  char storage[256];
-} execute_options;
-
-enum { EXECUTE_OPTIONS_SIZE = 144 };
-
 static PJRT_Error *call_execute(const ryft_launcher *launcher, PJRT_Buffer **buffers, PJRT_Buffer **results,
                                 PJRT_ExecuteOptions *options, PJRT_Event **events) {
-  execute_options defaults;
+  PJRT_ExecuteOptions defaults;
   if (!options) {
     memset(&defaults, 0, sizeof(defaults));
-    defaults.options.struct_size = EXECUTE_OPTIONS_SIZE;
-    defaults.options.non_donatable_input_indices = launcher->non_donatable;
-    defaults.options.num_non_donatable_input_indices = launcher->non_donatable_count;
-    options = &defaults.options;
+    defaults.struct_size = PJRT_ExecuteOptions_STRUCT_SIZE;
+    defaults.non_donatable_input_indices = launcher->non_donatable;
+    defaults.num_non_donatable_input_indices = launcher->non_donatable_count;
+    options = &defaults;
   }
   size_t rows = launcher->device_count;
   PJRT_Buffer *const *inputs[rows];

@@ -32,6 +32,8 @@ bool ryft_owner_is_closed(ryft_owner *owner);
 void *ryft_owner_claim(ryft_owner *owner);
 // Ends a consuming call: destroys the object (`consumed`), or gives it back to the open owner.
 void ryft_owner_settle(ryft_owner *owner, bool consumed);
+// Returns the object of an owner that the caller has pinned, or null in the child of a fork.
+void *ryft_owner_object(ryft_owner *owner);
 // Number of calls, children and views that keep the object alive now.
 int64_t ryft_owner_pins(ryft_owner *owner);
 // Number of objects that are owned and not destroyed yet.

@@ -7,7 +7,7 @@
 #include <Python.h>
 #include <structmember.h>
 
-#include "execute.h"
+#include "views.h"
 
 typedef struct {
   PyObject_HEAD
@@ -265,6 +265,43 @@ static PyType_Spec launcher_spec = {
     launcher_slots,
 };
 
+// -------------------------------------------------- Capsules --------------------------------------------------
+
+// A capsule that nobody has taken still owns its tensor.
+static void delete_capsule(PyObject *capsule) {
+  if (PyCapsule_IsValid(capsule, "dltensor")) {
+    DLManagedTensor *tensor = PyCapsule_GetPointer(capsule, "dltensor");
+    if (tensor->deleter) tensor->deleter(tensor);
+  } else if (PyCapsule_IsValid(capsule, "dltensor_versioned")) {
+    DLManagedTensorVersioned *tensor = PyCapsule_GetPointer(capsule, "dltensor_versioned");
+    if (tensor->deleter) tensor->deleter(tensor);
+  }
+}
+
+static PyObject *new_capsule(PyObject *module, PyObject *arguments) {
+  (void)module;
+  unsigned long long address;
+  int versioned;
+  if (!PyArg_ParseTuple(arguments, "Kp:new_capsule", &address, &versioned)) return NULL;
+  return PyCapsule_New((void *)(uintptr_t)address, versioned ? "dltensor_versioned" : "dltensor", delete_capsule);
+}
+
+static PyObject *take_capsule(PyObject *module, PyObject *capsule) {
+  (void)module;
+  int versioned = PyCapsule_IsValid(capsule, "dltensor_versioned");
+  const char *name = versioned ? "dltensor_versioned" : "dltensor";
+  void *pointer = PyCapsule_GetPointer(capsule, name);
+  if (!pointer) return NULL;
+  if (PyCapsule_SetName(capsule, versioned ? "used_dltensor_versioned" : "used_dltensor") < 0) return NULL;
+  return Py_BuildValue("KO", (unsigned long long)(uintptr_t)pointer, versioned ? Py_True : Py_False);
+}
+
+static PyMethodDef module_functions[] = {
+    {"new_capsule", new_capsule, METH_VARARGS, "Returns a DLPack capsule that owns the tensor at an address."},
+    {"take_capsule", take_capsule, METH_O, "Takes the tensor out of a DLPack capsule: its address, and whether it is versioned."},
+    {NULL, NULL, 0, NULL},
+};
+
 // --------------------------------------------------- Module ---------------------------------------------------
 
 static int execute_module(PyObject *module) {
@@ -283,7 +320,7 @@ static int execute_module(PyObject *module) {
 static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, execute_module}, {0, NULL}};
 
 static struct PyModuleDef module_definition = {
-    PyModuleDef_HEAD_INIT, "_objects", "Python types for the hot path.", 0, NULL, module_slots, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT, "_objects", "Python types for the hot path, and DLPack capsules.", 0, module_functions, module_slots, NULL, NULL, NULL,
 };
 
 PyMODINIT_FUNC PyInit__objects(void) { return PyModuleDef_Init(&module_definition); }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys import _native
 
-__all__ = ["BufferBase", "LauncherBase"]
+__all__ = ["BufferBase", "LauncherBase", "new_capsule", "take_capsule"]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         def _owner_address(self) -> int: ...
 
         @classmethod
-        def _adopt(cls, owner: int, client: Client, type: ArrayType, device: Device, /) -> Buffer: ...  # noqa: A002
+        def _adopt(cls, owner: int, client: Client, type: ArrayType, device: Device, /) -> Buffer: ...
 
     class LauncherBase:
         """Prepared execution. Calling it executes and wraps the outputs; `_fail` is called to explain a failure."""
@@ -48,6 +48,10 @@ if TYPE_CHECKING:
 
         def _launch(self, arguments: Sequence[Buffer], options: int, events: int, /) -> list[Buffer]: ...
 
+    def new_capsule(address: int, versioned: bool, /) -> object: ...
+
+    def take_capsule(capsule: object, /) -> tuple[int, bool]: ...
+
 else:
     _NAME = f"{__package__}._objects"
     _LOADER = ExtensionFileLoader(_NAME, _native.__file__)
@@ -55,3 +59,5 @@ else:
     _LOADER.exec_module(_MODULE)
     BufferBase = _MODULE.BufferBase
     LauncherBase = _MODULE.LauncherBase
+    new_capsule = _MODULE.new_capsule
+    take_capsule = _MODULE.take_capsule

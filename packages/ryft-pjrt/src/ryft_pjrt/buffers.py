@@ -8,11 +8,14 @@ import numpy
 from ryft_xla_sys import Api
 from ryft_xla_sys.ffi import CData, ffi, lib
 
-from ryft_pjrt._objects import BufferBase
-from ryft_pjrt._owners import Owned
+from ryft_pjrt._transfer_functions import transfer_functions
+from ryft_pjrt.copies import Copies
 from ryft_pjrt.data_types import BufferType, array_type
-from ryft_pjrt.errors import ArgumentError
+from ryft_pjrt.dlpack import dlpack_device, to_dlpack
+from ryft_pjrt.errors import ArgumentError, UnimplementedError
 from ryft_pjrt.events import Event
+from ryft_pjrt.layouts import BufferSpecification, Layout, TiledLayout, layout_to_c, read_layout
+from ryft_pjrt.views import DeviceMemory, view_on_host
 
 if TYPE_CHECKING:
     from ryft_pjrt.clients import Client
@@ -21,7 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["Buffer"]
 
 
-class Buffer(BufferBase, Owned):
+def _address(array: numpy.ndarray) -> CData:
+    return ffi.cast("void *", array.__array_interface__["data"][0])
+
+
+class Buffer(Copies):
     """Array in the memory of one device. Use it as a context manager to free that memory early.
 
     A buffer is immutable, and ready at some later time: functions that read it wait for it. It is dead once closed,
@@ -52,7 +59,7 @@ class Buffer(BufferBase, Owned):
         try:
             code = api.call("PJRT_Buffer_ElementType", buffer=pointer).type
             sizes = api.call("PJRT_Buffer_Dimensions", buffer=pointer)
-            type = array_type(code, tuple(ffi.unpack(sizes.dims, sizes.num_dims)) if sizes.num_dims else ())  # noqa: A001
+            type = array_type(code, tuple(ffi.unpack(sizes.dims, sizes.num_dims)) if sizes.num_dims else ())
             device = client._device(api.call("PJRT_Buffer_Device", buffer=pointer).device)
         except BaseException:
             api.call("PJRT_Buffer_Destroy", buffer=pointer)
@@ -84,6 +91,64 @@ class Buffer(BufferBase, Owned):
         """Memory that holds the array."""
         with self._pin() as pointer:
             return self.client._memory(self._api.call("PJRT_Buffer_Memory", buffer=pointer).memory)
+
+    @property
+    def layout(self) -> Layout:
+        """Layout of the array in its memory."""
+        with self._pin() as pointer:
+            return read_layout(self._api.call("PJRT_Buffer_GetMemoryLayout", buffer=pointer).layout)
+
+    @property
+    def specification(self) -> BufferSpecification:
+        """Element type, dimensions and layout of the array."""
+        return BufferSpecification(self.element_type, self.shape, self.layout)
+
+    @property
+    def unpadded_shape(self) -> tuple[int, ...]:
+        """Dimensions without the padding of dimensions that were only known at run time."""
+        with self._pin() as pointer:
+            arguments = self._api.call("PJRT_Buffer_UnpaddedDimensions", buffer=pointer)
+            return tuple(arguments.unpadded_dims[i] for i in range(arguments.num_dims))
+
+    @property
+    def dynamic_dimensions(self) -> tuple[int, ...]:
+        """Indices of the dimensions whose size is only known at run time."""
+        with self._pin() as pointer:
+            arguments = self._api.call("PJRT_Buffer_DynamicDimensionIndices", buffer=pointer)
+            return tuple(arguments.dynamic_dim_indices[i] for i in range(arguments.num_dynamic_dims))
+
+    @property
+    def is_on_cpu(self) -> bool:
+        """Whether the host can read the memory of the array."""
+        with self._pin() as pointer:
+            return self._api.call("PJRT_Buffer_IsOnCpu", buffer=pointer).is_on_cpu
+
+    def unsafe_pointer(self) -> int:
+        """Returns the address of the array, for debugging only: nothing keeps it valid."""
+        with self._pin() as pointer:
+            return self._api.call("PJRT_Buffer_UnsafePointer", buffer=pointer).buffer_pointer
+
+    def device_memory(self) -> DeviceMemory:
+        """Waits for the array, and returns a reference to its memory that keeps it alive and prevents its donation.
+
+        Raises:
+            UnimplementedError: If the memory has no address.
+            PjrtError: If what computes the array failed.
+        """
+        return DeviceMemory(self, on_host=False)
+
+    def __dlpack__(
+        self,
+        *,
+        stream: object = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> object:
+        return to_dlpack(self, stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return dlpack_device(self.device)
 
     def ready(self) -> Event[Buffer]:
         """Returns the event that completes when the array has been computed or transferred."""
@@ -119,25 +184,16 @@ class Buffer(BufferBase, Owned):
                 f"`out` expected a writeable C-contiguous array of {self.dtype} {self.shape}, "
                 f"but got {out.dtype} {out.shape}"
             )
+        layout, _keep = layout_to_c(TiledLayout(tuple(range(target.ndim - 1, -1, -1))), target.ndim)
         with self._pin() as pointer:
-            event = self._start_copy(pointer, target)
-        return Event(self._api, event, target, keep=target)
-
-    def _start_copy(self, pointer: CData, target: numpy.ndarray) -> CData:
-        layout = ffi.new("PJRT_Buffer_MemoryLayout *")
-        layout.struct_size = lib.PJRT_Buffer_MemoryLayout_STRUCT_SIZE
-        layout.type = lib.PJRT_Buffer_MemoryLayout_Type_Tiled
-        layout.tiled.struct_size = lib.PJRT_Buffer_MemoryLayout_Tiled_STRUCT_SIZE
-        order = ffi.new("int64_t[]", list(range(target.ndim - 1, -1, -1)))
-        layout.tiled.minor_to_major, layout.tiled.minor_to_major_size = order, target.ndim
-        arguments = self._api.call(
-            "PJRT_Buffer_ToHostBuffer",
-            src=pointer,
-            host_layout=layout,
-            dst=ffi.cast("void *", target.ctypes.data),
-            dst_size=target.nbytes,
-        )
-        return arguments.event
+            arguments = self._api.call(
+                "PJRT_Buffer_ToHostBuffer",
+                src=pointer,
+                host_layout=layout,
+                dst=_address(target),
+                dst_size=target.nbytes,
+            )
+        return Event(self._api, arguments.event, target, keep=target)
 
     def to_numpy(self) -> numpy.ndarray:
         """Waits for the array, and returns a new copy of it on the host.
@@ -145,12 +201,51 @@ class Buffer(BufferBase, Owned):
         Raises:
             PjrtError: If what computes the array failed.
         """
-        with self.copy_to_host() as event:
+        kind = self.type
+        target = numpy.empty(kind.shape, kind.dtype)
+        if kind.element_type.bits >= 8:
+            error = ffi.new("PJRT_Error **")
+            functions = transfer_functions(self._api)
+            status = lib.ryft_view_read(functions, self._owner, _address(target), target.nbytes, error)
+            if status == lib.RYFT_VIEW_NOT_READY:
+                self.block_until_ready()
+                status = lib.ryft_view_read(functions, self._owner, _address(target), target.nbytes, error)
+            if status == lib.RYFT_VIEW_OK:
+                return target
+            self._check_view(status, error[0])
+        with self.copy_to_host(target) as event:
             return event.wait()
 
+    def _check_view(self, status: int, error: CData) -> None:
+        """Raises the error of a failed view, unless it failed because the host cannot read the memory."""
+        if status == lib.RYFT_VIEW_ERROR:
+            raise self._api.exception(error, "PJRT_Buffer_OpaqueDeviceMemoryDataPointer")
+        if status == lib.RYFT_VIEW_CLOSED:
+            raise self._closed_error()
+
+    def host_view(self) -> numpy.ndarray:
+        """Waits for the array, and returns a read-only view of its memory, without copying it.
+
+        The view keeps the memory alive, also after this buffer is closed, and prevents its donation.
+
+        Raises:
+            UnimplementedError: If the host cannot read the memory as a row-major array.
+            PjrtError: If what computes the array failed.
+        """
+        return view_on_host(self)
+
     def __array__(self, dtype: object = None, copy: bool | None = None) -> numpy.ndarray:
-        array = self.to_numpy()
-        return array if dtype is None else array.astype(dtype, copy=False)  # pyright: ignore[reportArgumentType]
+        if copy or (dtype is not None and numpy.dtype(dtype) != self.dtype):  # pyright: ignore[reportArgumentType]
+            if copy is False:
+                raise ArgumentError(f"cannot convert a buffer of {self.dtype} to {dtype} without copying it")
+            array = self.to_numpy()
+            return array if dtype is None else array.astype(dtype, copy=False)  # pyright: ignore[reportArgumentType]
+        try:
+            return view_on_host(self)
+        except UnimplementedError:
+            if copy is False:
+                raise
+        return self.to_numpy()
 
     def delete(self) -> None:
         """Frees the memory of the array, the same as `close`."""

@@ -5,22 +5,33 @@ from __future__ import annotations
 import atexit
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
 
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.buffers import Buffer
-from ryft_pjrt.data_types import ArrayType
+from ryft_pjrt.data_types import ArrayType, BufferType
+from ryft_pjrt.device_buffers import (
+    AliasFulfillment,
+    create_alias,
+    create_error,
+    create_uninitialized,
+    create_view,
+)
 from ryft_pjrt.devices import Device
-from ryft_pjrt.errors import ArgumentError, ArgumentTypeError
+from ryft_pjrt.dlpack import from_dlpack
+from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, InvalidArgumentError, PjrtError, UnimplementedError
 from ryft_pjrt.executables import LoadedExecutable, compile_program
-from ryft_pjrt.host_buffers import HostBufferSemantics, buffer_from_host
+from ryft_pjrt.host_buffers import HostBufferSemantics, array_from_bytes, buffer_from_host
+from ryft_pjrt.layouts import Layout
 from ryft_pjrt.memories import Memory
 from ryft_pjrt.programs import CompilationOptions, Program
 from ryft_pjrt.values import named_values
+from ryft_pjrt.versions import Version
 
 if TYPE_CHECKING:
     from ryft_pjrt.plugins import Plugin
@@ -128,13 +139,32 @@ class Client(OwnedObject):
             raise ArgumentError(f"`device` expected an addressable device, but `{place}` belongs to another process")
         return place, None
 
-    def _own_buffer(self, pointer: CData, type: ArrayType, device: Device) -> Buffer:  # noqa: A002
+    def _check_supported(self, element_type: BufferType) -> None:
+        """Refuses an element type that is newer than the plugin, which would crash on it."""
+        if element_type >= BufferType.I1 and self._api.version[1] < element_type.minimum_minor_version:
+            raise UnimplementedError(
+                f"the element type `{element_type}` needs a plugin with PJRT API 0.{element_type.minimum_minor_version}, "
+                f"but `{self._api.path.name}` has {Version(*self._api.version)}"
+            )
+
+    def _failure(self, error: CData, function: str) -> Exception:
+        """Returns the exception for a native call that made no object."""
+        if error != NULL:
+            return self._api.exception(error, function)
+        return self._closed_error() if self.closed else MemoryError("cannot allocate the owner of a PJRT object")
+
+    def _adopt_buffer(self, owner: CData, array_kind: ArrayType, device: Device) -> Buffer:
+        return Buffer._adopt(int(ffi.cast("uintptr_t", owner)), self, array_kind, device)
+
+    def _own_buffer(self, pointer: CData, array_kind: ArrayType, device: Device) -> Buffer:
+        if pointer == NULL:
+            raise InvalidArgumentError("the provided PJRT buffer handle is a null pointer")
         owner = lib.ryft_owner_new_buffer(
-            self._owner, pointer, self._api.function("PJRT_Buffer_Destroy"), type.index, device._handle
+            self._owner, pointer, self._api.function("PJRT_Buffer_Destroy"), array_kind.index, device._handle
         )
         if owner == NULL:
             raise MemoryError("cannot allocate the owner of a PJRT buffer")
-        return Buffer._adopt(int(ffi.cast("uintptr_t", owner)), self, type, device)
+        return self._adopt_buffer(owner, array_kind, device)
 
     def buffer(
         self,
@@ -143,6 +173,7 @@ class Client(OwnedObject):
         *,
         dtype: object = None,
         host_buffer_semantics: HostBufferSemantics = HostBufferSemantics.IMMUTABLE_ONLY_DURING_CALL,
+        layout: Layout | None = None,
     ) -> Buffer:
         """Returns a buffer with the elements of a host array.
 
@@ -151,12 +182,119 @@ class Client(OwnedObject):
             device: Device or memory to place the array in. Defaults to the first addressable device.
             dtype: Data type to convert the array to on the host.
             host_buffer_semantics: How long the plugin may use the memory of the array.
+            layout: Layout of the array on the device. Defaults to the device's own.
 
         Raises:
             ArgumentError: If the device or memory belongs to another client or process.
             ArgumentTypeError: If no device array can have that data type.
         """
-        return buffer_from_host(self, array_like, device, dtype, host_buffer_semantics)
+        return buffer_from_host(self, array_like, device, dtype, host_buffer_semantics, layout)
+
+    def borrowed_buffer(self, array: numpy.ndarray, device: Device | Memory | None = None) -> Buffer:
+        """Returns a buffer that shares the memory of a host array where the plugin can.
+
+        The array must not be changed as long as the buffer, or anything computed from it, is in use; it is kept alive.
+        """
+        return self.buffer(array, device, host_buffer_semantics=HostBufferSemantics.IMMUTABLE_ZERO_COPY)
+
+    def borrowed_mut_buffer(self, array: numpy.ndarray, device: Device | Memory | None = None) -> Buffer:
+        """Returns a buffer like `borrowed_buffer`, into whose memory results may also be written when it is donated.
+
+        Raises:
+            ArgumentError: If the array is read-only.
+        """
+        return self.buffer(array, device, host_buffer_semantics=HostBufferSemantics.MUTABLE_ZERO_COPY)
+
+    def buffer_from_bytes(
+        self, data: object, dtype: object, shape: Sequence[int], device: Device | Memory | None = None
+    ) -> Buffer:
+        """Returns a buffer with the elements that lie, in row-major order, in an object with contiguous bytes.
+
+        Raises:
+            ArgumentError: If the number of bytes is not that of an array of that data type and shape.
+            ArgumentTypeError: If the object has no contiguous bytes.
+        """
+        return self.buffer(array_from_bytes(data, dtype, shape), device)
+
+    def uninitialized_buffer(
+        self,
+        dtype: object,
+        shape: Sequence[int],
+        device: Device | Memory | None = None,
+        *,
+        layout: Layout | None = None,
+    ) -> Buffer:
+        """Returns a buffer with arbitrary contents."""
+        return create_uninitialized(self, dtype, shape, device, layout)
+
+    def error_buffer(
+        self,
+        error: PjrtError,
+        dtype: object,
+        shape: Sequence[int],
+        device: Device | Memory | None = None,
+        *,
+        payload: Mapping[str, str] | None = None,
+    ) -> Buffer:
+        """Returns a buffer that has failed with `error`, as has everything that is computed from it.
+
+        Raises:
+            UnimplementedError: If the plugin is older than PJRT API 0.82.
+        """
+        return create_error(self, error, dtype, shape, device, payload or {})
+
+    def alias_buffer(
+        self,
+        dtype: object,
+        shape: Sequence[int],
+        device: Device | Memory | None = None,
+        *,
+        layout: Layout | None = None,
+    ) -> tuple[Buffer, AliasFulfillment]:
+        """Returns a buffer whose contents are given later, and the promise to give them.
+
+        Executions may take the buffer at once; they wait for its contents.
+        """
+        return create_alias(self, dtype, shape, device, layout)
+
+    def borrowed_on_device_buffer(
+        self,
+        address: int,
+        dtype: object,
+        shape: Sequence[int],
+        device: Device | Memory | None = None,
+        *,
+        layout: Layout | None = None,
+        stream: int = 0,
+        on_delete: Callable[[], object] | None = None,
+    ) -> Buffer:
+        """Returns a buffer over memory of the device that something else has allocated. Unsafe: nothing checks it.
+
+        Args:
+            address: Address of the memory, which must stay valid until `on_delete` is called.
+            dtype: Data type of the elements.
+            shape: Dimensions of the array.
+            device: Device or memory that the address belongs to. Defaults to the first addressable device.
+            layout: Layout of the array.
+            stream: Stream of the platform whose work must be finished before the buffer is ready.
+            on_delete: Called once, on the thread for callbacks, when the memory is no longer used.
+        """
+        return create_view(self, address, dtype, shape, device, layout=layout, stream=stream, on_delete=on_delete)
+
+    def from_dlpack(self, source: object, device: Device | None = None, *, copy: bool | None = None) -> Buffer:
+        """Returns a buffer over the memory of another library's array, which DLPack lends.
+
+        Args:
+            source: Array with the methods `__dlpack__` and `__dlpack_device__`.
+            device: Device that the array is on. Defaults to the one that the array names.
+            copy: Whether to copy. By default the array is copied only if the plugin cannot use its memory, which
+                must then be on the host: if it is not dense or not aligned.
+
+        Raises:
+            ArgumentError: If the array is on no device of this client, or would have to be copied despite `copy`.
+            ArgumentTypeError: If `source` has no DLPack methods, or a data type that no buffer can have.
+        """
+        return from_dlpack(self, source, device, copy)
 
     def compile(
         self,

@@ -85,6 +85,11 @@ class BufferType(IntEnum):
         return int(digits.partition("E")[0])
 
     @property
+    def minimum_minor_version(self) -> int:
+        """Oldest minor version of the PJRT C API that has the type. An older plugin would crash on its number."""
+        return 114 if self >= BufferType.F6E2M3FN else 94 if self >= BufferType.I1 else 0
+
+    @property
     def dtype(self) -> numpy.dtype:
         """NumPy data type of an element on the host. Types of less than eight bits take one byte each there.
 
@@ -198,9 +203,11 @@ class ArrayType:
         index: Small number that stands for this type in the native layer.
         element_type: Element type.
         shape: Dimensions.
+        size_in_bits: Number of bits of all elements in the packed form.
+        size_in_bytes: Number of bytes of an array on the host.
     """
 
-    __slots__ = ("dtype_or_none", "element_type", "index", "shape", "size_in_bytes")
+    __slots__ = ("dtype_or_none", "element_type", "index", "shape", "size_in_bits", "size_in_bytes")
 
     def __init__(self, index: int, element_type: BufferType, shape: tuple[int, ...]) -> None:
         self.index = index
@@ -210,6 +217,7 @@ class ArrayType:
         with contextlib.suppress(ArgumentTypeError):
             self.dtype_or_none = element_type.dtype
         item_size = self.dtype_or_none.itemsize if self.dtype_or_none is not None else 0
+        self.size_in_bits: int = math.prod(shape) * element_type.bits
         self.size_in_bytes: int = math.prod(shape) * item_size
 
     @property

@@ -64,8 +64,8 @@ class Launcher(LauncherBase):
         kept = [index for index in range(count) if index not in self.donated]
         arrays = {
             "devices": ffi.new("void *[]", [device._handle for device in self.devices]),
-            "argument_types": ffi.new("int32_t[]", [type.index for type in self.parameter_types]),  # noqa: A001
-            "output_types": ffi.new("int32_t[]", [type.index for type in self.output_types]),  # noqa: A001
+            "argument_types": ffi.new("int32_t[]", [type.index for type in self.parameter_types]),
+            "output_types": ffi.new("int32_t[]", [type.index for type in self.output_types]),
             "non_donatable": ffi.new("int64_t[]", kept),
             "donated": ffi.new("size_t[]", self.donated),
         }

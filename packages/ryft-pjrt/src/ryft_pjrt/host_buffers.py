@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy
-from ryft_xla_sys.ffi import NULL, CData, ffi
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 from ryft_pjrt._completions import on_completion
+from ryft_pjrt._transfer_functions import transfer_functions
 from ryft_pjrt.buffers import Buffer
-from ryft_pjrt.data_types import array_type, element_type
+from ryft_pjrt.data_types import ArrayType, array_type, dimensions, element_type
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError
+from ryft_pjrt.layouts import Layout, layout_to_c
 
 if TYPE_CHECKING:
     from ryft_pjrt.clients import Client
     from ryft_pjrt.devices import Device
     from ryft_pjrt.memories import Memory
 
-__all__ = ["HostBufferSemantics", "buffer_from_host"]
+__all__ = ["HostBufferSemantics", "array_from_bytes", "buffer_from_host"]
 
 
 class HostBufferSemantics(IntEnum):
@@ -37,55 +40,112 @@ class HostBufferSemantics(IntEnum):
     """As above, and the plugin may also write results into it, when the buffer is donated."""
 
 
+_NEW_ARGUMENTS = ffi.typeof("PJRT_Client_BufferFromHostBuffer_Args *")
+_NEW_SIZES = ffi.typeof("int64_t[]")
+
+
 def _host_array(array_like: object, dtype: object) -> numpy.ndarray:
     """Returns `array_like` as an array of a data type that a device can have, without copying where possible."""
-    if dtype is not None:
-        dtype = element_type(dtype).dtype
-    try:
-        array = numpy.asarray(array_like, dtype=dtype)  # pyright: ignore[reportArgumentType, reportCallIssue]
-    except (TypeError, ValueError) as error:
-        raise ArgumentTypeError(f"cannot make an array of `{type(array_like).__name__}`: {error}") from None
+    if type(array_like) is numpy.ndarray and dtype is None:
+        array = array_like
+    else:
+        if dtype is not None:
+            dtype = element_type(dtype).dtype
+        try:
+            array = numpy.asarray(array_like, dtype=dtype)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        except (TypeError, ValueError, OverflowError) as error:
+            name = type(array_like).__name__
+            raise ArgumentTypeError(f"cannot make an array of device data from `{name}`: {error}") from None
+    if array.dtype.isnative and array.flags.aligned:
+        return array
     element_type(array.dtype)
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    return numpy.require(array, array.dtype.newbyteorder("="), "A")
+
+
+def array_from_bytes(data: object, dtype: object, shape: object) -> numpy.ndarray:
+    """Returns the array of a data type and shape that lies in an object with bytes, without copying it.
+
+    Raises:
+        ArgumentError: If the object has another number of bytes than such an array.
+        ArgumentTypeError: If the object has no bytes.
+    """
+    code = element_type(dtype)
+    sizes = dimensions(shape)  # pyright: ignore[reportArgumentType]
+    try:
+        view = memoryview(data).cast("B")  # pyright: ignore[reportArgumentType]
+    except TypeError as error:
+        raise ArgumentTypeError(f"expected contiguous bytes, but got `{type(data).__name__}`: {error}") from None
+    expected = math.prod(sizes) * code.dtype.itemsize
+    if view.nbytes != expected:
+        raise ArgumentError(f"{array_type(code, sizes)} expected {expected} byte(s), but got {view.nbytes}")
+    return numpy.frombuffer(view, numpy.uint8).view(code.dtype).reshape(sizes)
+
+
+def _fill(arguments: CData, array: numpy.ndarray, array_kind: ArrayType) -> CData:
+    """Describes the host array in the arguments, and returns what must stay alive during the call."""
+    rank = array.ndim
+    sizes = ffi.new(_NEW_SIZES, 2 * rank)
+    for i, size in enumerate(array.shape):
+        sizes[i] = size
+    arguments.data = ffi.cast("void *", array.__array_interface__["data"][0])
+    arguments.type = array_kind.element_type
+    arguments.dims = sizes
+    arguments.num_dims = rank
+    if not array.flags.c_contiguous:
+        for i, stride in enumerate(array.strides):
+            sizes[rank + i] = stride
+        arguments.byte_strides = sizes + rank
+        arguments.num_byte_strides = rank
+    return sizes
 
 
 def buffer_from_host(
     client: Client,
     array_like: object,
-    device: Device | Memory | None,
+    place: Device | Memory | None,
     dtype: object,
     semantics: HostBufferSemantics,
+    layout: Layout | None,
 ) -> Buffer:
     """Implements `Client.buffer`."""
     array = _host_array(array_like, dtype)
-    type = array_type(element_type(array.dtype), array.shape)  # noqa: A001
-    placed, memory = client._placement(device)
+    array_kind = array_type(element_type(array.dtype), array.shape)
+    client._check_supported(array_kind.element_type)
+    if array_kind.element_type.bits < 8 and not array.flags.c_contiguous:
+        # Packing elements of less than a byte needs them side by side.
+        array = numpy.ascontiguousarray(array)
     if semantics is HostBufferSemantics.MUTABLE_ZERO_COPY and not array.flags.writeable:
         raise ArgumentError("`MUTABLE_ZERO_COPY` expected a writeable array, but got a read-only one")
-    with client._pin() as pointer:
-        arguments = client._api.call(
-            "PJRT_Client_BufferFromHostBuffer",
-            client=pointer,
-            data=ffi.cast("void *", array.ctypes.data),
-            type=int(type.element_type),
-            dims=ffi.new("int64_t[]", array.shape),
-            num_dims=array.ndim,
-            byte_strides=NULL if array.flags.c_contiguous else ffi.new("int64_t[]", array.strides),
-            num_byte_strides=0 if array.flags.c_contiguous else array.ndim,
-            host_buffer_semantics=int(semantics),
-            device=placed._handle if memory is None else NULL,
-            memory=NULL if memory is None else memory._handle,
-        )
-        _release_later(client, arguments.done_with_host_buffer, array, semantics)
-        return client._own_buffer(arguments.buffer, type, placed)
+    device, memory = client._placement(place)
+    arguments = ffi.new(_NEW_ARGUMENTS)
+    keep = [_fill(arguments, array, array_kind)]
+    if layout is not None:
+        arguments.device_layout, kept = layout_to_c(layout, array.ndim)
+        keep += kept
+    if memory is None:
+        arguments.device = device._handle
+    else:
+        arguments.memory = memory._handle
+    arguments.host_buffer_semantics = semantics
+    borrowed = semantics != HostBufferSemantics.IMMUTABLE_ONLY_DURING_CALL
+    done = ffi.new("PJRT_Event **") if borrowed else NULL
+    error = ffi.new("PJRT_Error **")
+    owner = lib.ryft_buffer_from_host(
+        transfer_functions(client._api), client._owner, arguments, array_kind.index, device._handle, done, error
+    )
+    if owner == NULL:
+        raise client._failure(error[0], "PJRT_Client_BufferFromHostBuffer")
+    buffer = client._adopt_buffer(owner, array_kind, device)
+    if borrowed:
+        _release_later(client, done[0], array)
+    return buffer
 
 
-def _release_later(client: Client, event: CData, array: numpy.ndarray, semantics: HostBufferSemantics) -> None:
+def _release_later(client: Client, event: CData, array: numpy.ndarray) -> None:
     """Keeps the host array alive until the plugin is done with it."""
     if event == NULL:
         return
     try:
-        if semantics is not HostBufferSemantics.IMMUTABLE_ONLY_DURING_CALL:
-            on_completion(client._api, event, lambda error, array=array: None)
+        on_completion(client._api, event, lambda error, array=array: None)
     finally:
         client._api.call("PJRT_Event_Destroy", event=event)

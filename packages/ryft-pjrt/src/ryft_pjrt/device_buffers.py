@@ -1,0 +1,210 @@
+"""Buffers that are not made from host data: uninitialized, failed, promised, or views of memory of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ryft_xla_sys.ffi import NULL, CData, ffi
+
+from ryft_pjrt._completions import COMPLETION_DELETED, drop_completion, new_completion
+from ryft_pjrt.copies import Claim, error_to_c
+from ryft_pjrt.data_types import ArrayType, array_type, dimensions, element_type
+from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, PjrtError
+from ryft_pjrt.layouts import Layout, layout_to_c
+from ryft_pjrt.values import named_values
+
+if TYPE_CHECKING:
+    from ryft_pjrt.buffers import Buffer
+    from ryft_pjrt.clients import Client
+    from ryft_pjrt.devices import Device
+    from ryft_pjrt.memories import Memory
+
+__all__ = ["AliasFulfillment", "create_alias", "create_error", "create_uninitialized", "create_view"]
+
+
+class _Shape:
+    """The shape fields that the argument structs of several functions share."""
+
+    def __init__(self, client: Client, dtype: object, shape: Sequence[int], layout: Layout | None) -> None:
+        self.array_kind: ArrayType = array_type(element_type(dtype), dimensions(shape))
+        client._check_supported(self.array_kind.element_type)
+        if self.array_kind.element_type.bits == 0:
+            raise ArgumentTypeError(f"no buffer can have the element type `{self.array_kind.element_type}`")
+        self.sizes = ffi.new("int64_t[]", self.array_kind.shape)
+        self.layout, self._keep = (NULL, ()) if layout is None else layout_to_c(layout, len(self.array_kind.shape))
+
+    def fields(self) -> dict[str, object]:
+        return {
+            "shape_dims": self.sizes,
+            "shape_num_dims": len(self.array_kind.shape),
+            "shape_element_type": self.array_kind.element_type,
+            "shape_layout": self.layout,
+        }
+
+
+def _memory(client: Client, place: Device | Memory | None) -> tuple[Device, Memory]:
+    device, memory = client._placement(place)
+    return device, device.default_memory if memory is None else memory
+
+
+def create_uninitialized(
+    client: Client, dtype: object, shape: Sequence[int], place: Device | Memory | None, layout: Layout | None
+) -> Buffer:
+    """Implements `Client.uninitialized_buffer`."""
+    described = _Shape(client, dtype, shape, layout)
+    device, memory = _memory(client, place)
+    with client._pin() as pointer:
+        arguments = client._api.call(
+            "PJRT_Client_CreateUninitializedBuffer",
+            client=pointer,
+            device=device._handle,
+            memory=memory._handle,
+            **described.fields(),
+        )
+        return client._own_buffer(arguments.buffer, described.array_kind, device)
+
+
+def create_error(
+    client: Client,
+    error: PjrtError,
+    dtype: object,
+    shape: Sequence[int],
+    place: Device | Memory | None,
+    payload: Mapping[str, str],
+) -> Buffer:
+    """Implements `Client.error_buffer`."""
+    code, message, size = error_to_c(error)
+    described = _Shape(client, dtype, shape, None)
+    device, memory = _memory(client, place)
+    values, _keep = named_values(payload)
+    with client._pin() as pointer:
+        arguments = client._api.call(
+            "PJRT_Client_CreateErrorBuffer",
+            client=pointer,
+            error_code=code,
+            error_message=message,
+            error_message_size=size,
+            memory=memory._handle,
+            payload=values if payload else NULL,
+            num_payload=len(payload),
+            **described.fields(),
+        )
+        return client._own_buffer(arguments.buffer, described.array_kind, device)
+
+
+class AliasFulfillment:
+    """Promise to give an alias buffer its contents. It must be kept once; if dropped before, the buffer fails."""
+
+    __slots__ = ("_callback", "array_kind", "client")
+
+    def __init__(self, client: Client, callback: CData, array_kind: ArrayType) -> None:
+        self.client = client
+        self.array_kind = array_kind
+        self._callback: CData | None = callback
+
+    def fulfill(self, buffer: Buffer) -> None:
+        """Gives the alias buffer the contents of `buffer`, which is consumed.
+
+        Raises:
+            ArgumentError: If the buffer has another type, or the promise was kept before.
+            BufferInUseError: If a call or a view is using the buffer.
+        """
+        if buffer.client is not self.client or buffer.type is not self.array_kind:
+            raise ArgumentError(f"`fulfill` expected a buffer of {self.array_kind}, but got {buffer.type}")
+        if self._callback is None:
+            raise ArgumentError("the alias buffer was fulfilled before")
+        with self.client._pin() as pointer, Claim(buffer) as claim:
+            callback, self._callback = self._callback, None
+            self.client._api.call(
+                "PJRT_Client_FulfillAliasBuffer",
+                client=pointer,
+                buffer=claim.pointer,
+                fulfill_alias_buffer_cb=callback,
+            )
+            claim.consumed = True
+
+    def fail(self, error: PjrtError) -> None:
+        """Gives the alias buffer an error instead of contents.
+
+        Raises:
+            ArgumentError: If the promise was kept before.
+        """
+        code, message, size = error_to_c(error)
+        if self._callback is None:
+            raise ArgumentError("the alias buffer was fulfilled before")
+        with self.client._pin() as pointer:
+            callback, self._callback = self._callback, None
+            try:
+                self.client._api.call(
+                    "PJRT_Client_FulfillAliasBuffer",
+                    client=pointer,
+                    status_code=code,
+                    error_message=message,
+                    error_message_size=size,
+                    fulfill_alias_buffer_cb=callback,
+                )
+            except PjrtError as raised:
+                # Some plugins return the very error that they were given.
+                if raised.code != code:
+                    raise
+
+    def __del__(self) -> None:
+        if getattr(self, "_callback", None) is not None and not self.client.closed:
+            self.fail(PjrtError("the alias buffer was dropped without being fulfilled"))
+
+
+def create_alias(
+    client: Client, dtype: object, shape: Sequence[int], place: Device | Memory | None, layout: Layout | None
+) -> tuple[Buffer, AliasFulfillment]:
+    """Implements `Client.alias_buffer`."""
+    described = _Shape(client, dtype, shape, layout)
+    device, memory = _memory(client, place)
+    with client._pin() as pointer:
+        arguments = client._api.call(
+            "PJRT_Client_CreateAliasBuffer", client=pointer, memory=memory._handle, **described.fields()
+        )
+        fulfillment = AliasFulfillment(client, arguments.fulfill_alias_buffer_cb, described.array_kind)
+        return client._own_buffer(arguments.alias_buffer, described.array_kind, device), fulfillment
+
+
+def create_view(
+    client: Client,
+    address: int,
+    dtype: object,
+    shape: Sequence[int],
+    place: Device | Memory | None,
+    *,
+    layout: Layout | None,
+    stream: int,
+    on_delete: Callable[[], object] | None,
+) -> Buffer:
+    """Implements `Client.borrowed_on_device_buffer`."""
+    described = _Shape(client, dtype, shape, layout)
+    device, memory = _memory(client, place)
+    if address == 0 and described.array_kind.size_in_bits:
+        raise ArgumentError(f"a view of {described.array_kind} expected an address, but got a null pointer")
+    completion = NULL
+    if on_delete is not None:
+        completion = new_completion(client._api, lambda error: on_delete())
+    try:
+        with client._pin() as pointer:
+            arguments = client._api.call(
+                "PJRT_Client_CreateViewOfDeviceBuffer",
+                client=pointer,
+                device_buffer_ptr=ffi.cast("void *", address),
+                dims=described.sizes,
+                num_dims=len(described.array_kind.shape),
+                element_type=described.array_kind.element_type,
+                layout=described.layout,
+                device=device._handle,
+                on_delete_callback=COMPLETION_DELETED if completion != NULL else NULL,
+                on_delete_callback_arg=completion,
+                stream=stream,
+                memory=memory._handle,
+            )
+    except BaseException:
+        if completion != NULL:
+            drop_completion(completion)
+        raise
+    return client._own_buffer(arguments.buffer, described.array_kind, device)

@@ -1,0 +1,136 @@
+#include "transfers.h"
+
+#include <string.h>
+
+static void destroy_event(const ryft_transfer_functions *functions, PJRT_Event *event) {
+  PJRT_Event_Destroy_Args args = {PJRT_Event_Destroy_Args_STRUCT_SIZE, NULL, event};
+  ((PJRT_Event_Destroy *)functions->destroy_event)(&args);
+}
+
+ryft_owner *ryft_buffer_from_host(const ryft_transfer_functions *functions, ryft_owner *client,
+                                  PJRT_Client_BufferFromHostBuffer_Args *arguments, int32_t type, void *device,
+                                  PJRT_Event **done, PJRT_Error **error) {
+  *error = NULL;
+  arguments->client = ryft_owner_pin(client);
+  if (!arguments->client) return NULL;
+  arguments->struct_size = PJRT_Client_BufferFromHostBuffer_Args_STRUCT_SIZE;
+  *error = ((PJRT_Client_BufferFromHostBuffer *)functions->buffer_from_host_buffer)(arguments);
+  ryft_owner *owner = NULL;
+  if (!*error) {
+    owner = ryft_owner_new_buffer(client, arguments->buffer, functions->destroy_buffer, type, device);
+    if (done)
+      *done = arguments->done_with_host_buffer;
+    else if (arguments->done_with_host_buffer)
+      destroy_event(functions, arguments->done_with_host_buffer);
+  }
+  ryft_owner_unpin(client);
+  return owner;
+}
+
+static bool is_row_major(const PJRT_Buffer_MemoryLayout *layout) {
+  if (layout->type != PJRT_Buffer_MemoryLayout_Type_Tiled || layout->tiled.num_tiles != 0) return false;
+  size_t rank = layout->tiled.minor_to_major_size;
+  for (size_t i = 0; i < rank; i++)
+    if (layout->tiled.minor_to_major[i] != (int64_t)(rank - 1 - i)) return false;
+  return true;
+}
+
+// Returns whether the host can read the memory of the buffer, which the caller has pinned, as a row-major array.
+static int check_host(const ryft_transfer_functions *functions, PJRT_Buffer *buffer, PJRT_Error **error) {
+  // A plugin may lack the functions that views need; copies are made in another way then.
+  if (!functions->is_on_cpu || !functions->memory_layout || !functions->data_pointer) return RYFT_VIEW_NOT_HOST;
+  PJRT_Buffer_IsOnCpu_Args on_cpu = {PJRT_Buffer_IsOnCpu_Args_STRUCT_SIZE, NULL, buffer, false};
+  if ((*error = ((PJRT_Buffer_IsOnCpu *)functions->is_on_cpu)(&on_cpu))) return RYFT_VIEW_ERROR;
+  if (!on_cpu.is_on_cpu) return RYFT_VIEW_NOT_HOST;
+  PJRT_Buffer_GetMemoryLayout_Args layout;
+  memset(&layout, 0, sizeof(layout));
+  layout.struct_size = PJRT_Buffer_GetMemoryLayout_Args_STRUCT_SIZE;
+  layout.buffer = buffer;
+  if ((*error = ((PJRT_Buffer_GetMemoryLayout *)functions->memory_layout)(&layout))) return RYFT_VIEW_ERROR;
+  return is_row_major(&layout.layout) ? RYFT_VIEW_OK : RYFT_VIEW_NOT_HOST;
+}
+
+static int check_ready(const ryft_transfer_functions *functions, PJRT_Buffer *buffer, PJRT_Error **error) {
+  PJRT_Buffer_ReadyEvent_Args ready = {PJRT_Buffer_ReadyEvent_Args_STRUCT_SIZE, NULL, buffer, NULL};
+  if ((*error = ((PJRT_Buffer_ReadyEvent *)functions->ready_event)(&ready))) return RYFT_VIEW_ERROR;
+  int status = RYFT_VIEW_OK;
+  PJRT_Event_IsReady_Args is_ready = {PJRT_Event_IsReady_Args_STRUCT_SIZE, NULL, ready.event, false};
+  if ((*error = ((PJRT_Event_IsReady *)functions->is_ready)(&is_ready))) {
+    status = RYFT_VIEW_ERROR;
+  } else if (!is_ready.is_ready) {
+    status = RYFT_VIEW_NOT_READY;
+  } else {
+    PJRT_Event_Error_Args failure = {PJRT_Event_Error_Args_STRUCT_SIZE, NULL, ready.event};
+    if ((*error = ((PJRT_Event_Error *)functions->event_error)(&failure))) status = RYFT_VIEW_ERROR;
+  }
+  destroy_event(functions, ready.event);
+  return status;
+}
+
+// On success the buffer stays pinned.
+static int begin(const ryft_transfer_functions *functions, ryft_owner *owner, bool device_memory, void **address,
+                 PJRT_Error **error) {
+  *error = NULL;
+  PJRT_Buffer *buffer = ryft_owner_pin(owner);
+  if (!buffer) return RYFT_VIEW_CLOSED;
+  int status = device_memory ? RYFT_VIEW_OK : check_host(functions, buffer, error);
+  if (status == RYFT_VIEW_OK) status = check_ready(functions, buffer, error);
+  if (status == RYFT_VIEW_OK) {
+    PJRT_Buffer_OpaqueDeviceMemoryDataPointer_Args pointer = {
+        PJRT_Buffer_OpaqueDeviceMemoryDataPointer_Args_STRUCT_SIZE, NULL, buffer, NULL};
+    *error = ((PJRT_Buffer_OpaqueDeviceMemoryDataPointer *)functions->data_pointer)(&pointer);
+    *address = pointer.device_memory_ptr;
+    if (*error) status = RYFT_VIEW_ERROR;
+  }
+  if (status != RYFT_VIEW_OK) ryft_owner_unpin(owner);
+  return status;
+}
+
+int ryft_view_begin(const ryft_transfer_functions *functions, ryft_owner *owner, bool device_memory, void **address,
+                    PJRT_Error **error) {
+  *error = NULL;
+  if (!functions->data_pointer || !functions->increase_references || !functions->decrease_references)
+    return RYFT_VIEW_NOT_HOST;
+  PJRT_Buffer *buffer = ryft_owner_pin(owner);
+  if (!buffer) return RYFT_VIEW_CLOSED;
+  int status = RYFT_VIEW_OK;
+  PJRT_Buffer_IncreaseExternalReferenceCount_Args args = {
+      PJRT_Buffer_IncreaseExternalReferenceCount_Args_STRUCT_SIZE, NULL, buffer};
+  *error = ((PJRT_Buffer_IncreaseExternalReferenceCount *)functions->increase_references)(&args);
+  if (*error) {
+    status = RYFT_VIEW_ERROR;
+  } else {
+    status = begin(functions, owner, device_memory, address, error);
+    // On success, the pin of `begin` belongs to the view.
+    if (status != RYFT_VIEW_OK) {
+      PJRT_Buffer_DecreaseExternalReferenceCount_Args undo = {
+          PJRT_Buffer_DecreaseExternalReferenceCount_Args_STRUCT_SIZE, NULL, buffer};
+      ((PJRT_Buffer_DecreaseExternalReferenceCount *)functions->decrease_references)(&undo);
+    }
+  }
+  ryft_owner_unpin(owner);
+  return status;
+}
+
+void ryft_view_end(const ryft_transfer_functions *functions, ryft_owner *owner) {
+  PJRT_Buffer_DecreaseExternalReferenceCount_Args args = {
+      PJRT_Buffer_DecreaseExternalReferenceCount_Args_STRUCT_SIZE, NULL, ryft_owner_object(owner)};
+  if (args.buffer) {
+    PJRT_Error *error = ((PJRT_Buffer_DecreaseExternalReferenceCount *)functions->decrease_references)(&args);
+    if (error) {
+      PJRT_Error_Destroy_Args destroy = {PJRT_Error_Destroy_Args_STRUCT_SIZE, NULL, error};
+      ((PJRT_Error_Destroy *)functions->destroy_error)(&destroy);
+    }
+  }
+  ryft_owner_unpin(owner);
+}
+
+int ryft_view_read(const ryft_transfer_functions *functions, ryft_owner *owner, void *target, size_t size,
+                   PJRT_Error **error) {
+  void *address = NULL;
+  int status = begin(functions, owner, false, &address, error);
+  if (status != RYFT_VIEW_OK) return status;
+  if (size) memcpy(target, address, size);
+  ryft_owner_unpin(owner);
+  return status;
+}
