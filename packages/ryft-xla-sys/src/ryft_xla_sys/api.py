@@ -240,6 +240,10 @@ def load_api(path: str | os.PathLike[str]) -> Api:
         return _LOADED[resolved]
     if not resolved.is_file():
         raise PluginError(f"cannot load PJRT plugin `{path}`: there is no such file")
+    if sys.platform == "linux":
+        # XLA logs notes and warnings to the standard error stream; only errors concern the user. It reads this when
+        # it is loaded.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         library = ctypes.CDLL(str(resolved), mode=getattr(os, "RTLD_NOW", 0) | getattr(os, "RTLD_LOCAL", 0))
     except OSError as error:
@@ -258,9 +262,6 @@ def load_api(path: str | os.PathLike[str]) -> Api:
             f"plugin `{resolved}` has PJRT API {api.version[0]}.{api.version[1]}, "
             f"but Ryft needs major version {HEADER_VERSION[0]}"
         )
-    if sys.platform == "linux":
-        # XLA logs warnings of its start-up to the standard error stream; only errors concern the user.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     api.call("PJRT_Plugin_Initialize")
     _LOADED[resolved] = api
     return api
