@@ -11,16 +11,19 @@ if the header is older than the declarations.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
+import io
 import re
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from cffi import FFI, CDefError, FFIError
+from cffi import FFI
 from ryft_xla_sys.api import HEADER_VERSION
 from ryft_xla_sys.ffi import ffi as declared
 
@@ -52,34 +55,40 @@ def load_build_hook() -> ModuleType:
     return module
 
 
-def parse_headers(texts: Sequence[str]) -> FFI:
-    """Returns what the headers declare. Struct layouts follow from the types, so no C compiler is needed for them."""
+def parse_headers(texts: Sequence[str]) -> Any:
+    """Returns the `ffi` of what the headers declare. Layouts follow from the types, so no C compiler is needed."""
     text = load_build_hook().declarations("\n".join(texts))
     text = re.sub(r"enum\s*\{\s*\w+_STRUCT_SIZE\s*=[^}]*\}\s*;", "", text)
     builder = FFI()
     builder.cdef(text)
-    return builder
+    # Written out and read back, because the builder itself parses C again at every look-up.
+    builder.set_source("newer", None)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "newer.py"
+        with contextlib.redirect_stdout(io.StringIO()):  # It says which file it writes.
+            builder.emit_python_code(str(path))
+        content: dict[str, Any] = {}
+        exec(path.read_text(), content)
+    return content["ffi"]
 
 
-def compare(newer: FFI, older: Any = declared) -> Comparison:
+def compare(newer: Any, older: Any = declared) -> Comparison:
     """Returns how the structs and enumerations of `newer` differ from those of `older`."""
     result = Comparison()
     for name, kind in _types(newer):
-        if kind.kind == "struct" and kind.fields is not None:
+        if kind.kind == "struct":
             _compare_struct(result, name, kind, _find(older, name))
         elif kind.kind == "enum":
             _compare_enumeration(result, name, kind, _find(older, name))
     return result
 
 
-def _types(builder: FFI) -> Iterator[tuple[str, Any]]:
+def _types(builder: Any) -> Iterator[tuple[str, Any]]:
     """Yields the structs and enumerations that were declared, each once, with the name that C code uses."""
     typedefs, structs, _ = builder.list_types()
-    for name in structs:
-        yield name, builder.typeof(f"struct {name}")
-    for name in typedefs:
+    for name in dict.fromkeys([*structs, *typedefs]):
         kind = _find(builder, name)
-        if kind is not None and kind.kind in ("struct", "enum") and name not in structs:
+        if kind is not None and kind.kind in ("struct", "enum"):
             yield name, kind
 
 
@@ -88,9 +97,14 @@ def _find(builder: Any, name: str) -> Any | None:
     for spelling in (name, f"struct {name}"):
         try:
             kind = builder.typeof(spelling)
-        except (CDefError, FFIError, declared.error):
+        except declared.error:
             continue
-        return None if kind.kind == "struct" and kind.fields is None else kind
+        # Not `kind.fields`: cffi 2.1 aborts the process where the struct is opaque.
+        try:
+            builder.sizeof(kind)
+        except (declared.error, ValueError):
+            return None
+        return kind
     return None
 
 
