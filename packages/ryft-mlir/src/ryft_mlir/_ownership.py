@@ -12,22 +12,37 @@ is nearly always, using the wrapper costs one comparison; otherwise the wrapper 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import address
 
-from .errors import ErasedError
+from .errors import ErasedError, OwnershipError
 
 if TYPE_CHECKING:
     from .context import Context
 
-__all__ = ["Owner", "addresses", "record_erased", "record_moved", "revalidate"]
+__all__ = [
+    "Owner",
+    "addresses",
+    "ancestors",
+    "record_erased",
+    "record_moved",
+    "refers_outside",
+    "refuse_foreign_values",
+    "refuse_outside_uses",
+    "refuse_ties",
+    "revalidate",
+    "subtree",
+]
 
 
 class Owner:
     """Keeps alive the root of one tree of operations. Wrappers of anything in the tree hold it."""
 
-    __slots__ = ("__weakref__", "borrowed", "borrowers", "context", "finalizer", "is_module", "merged_into", "root")
+    __slots__ = ("__weakref__", "borrowed", "borrowers", "context", "is_module", "merged_into", "root")
+
+    root: Any
 
     def __init__(self, context: Context, root: Any, *, is_module: bool) -> None:
         self.context = context
@@ -37,7 +52,6 @@ class Owner:
         # A detached tree may use values of another tree, which must then outlive it, and must not be changed by passes.
         self.borrowed: set[Owner] = set()
         self.borrowers: weakref.WeakSet[Owner] = weakref.WeakSet()
-        self.finalizer: Any = None
 
     def resolve(self) -> Owner:
         """Returns the owner of the tree that this owner's tree has become part of."""
@@ -45,6 +59,11 @@ class Owner:
         while owner.merged_into is not None:
             owner = owner.merged_into
         return owner
+
+    def is_root(self, operation: Any) -> bool:
+        """Returns whether an operation of the bindings is the root of the tree."""
+        root = self.root.operation if self.is_module else self.root
+        return bool(root == operation)
 
     def borrow(self, other: Owner) -> None:
         """Notes that this tree uses values of the tree of `other`."""
@@ -88,21 +107,111 @@ def revalidate(wrapper: Any) -> None:
     wrapper._generation = context._generation
 
 
-def addresses(operation: Any, *, include_self: bool = True) -> list[int]:
-    """Returns the addresses of an operation of the bindings and of all operations, blocks and values inside it."""
-    found: list[int] = []
+def subtree(operation: Any) -> Iterator[Any]:
+    """Yields an operation of the bindings and all operations inside it."""
     pending = [operation.operation]
     while pending:
         current = pending.pop()
-        if include_self or current is not operation.operation:
-            found.append(address(current))
-            found.extend(address(result) for result in current.results)
+        yield current
+        for region in current.regions:
+            for block in region.blocks:
+                pending.extend(child.operation for child in block.operations)
+
+
+def addresses(operation: Any) -> list[int]:
+    """Returns the addresses of an operation of the bindings and of all operations, blocks and values inside it."""
+    found: list[int] = []
+    for current in subtree(operation):
+        found.append(address(current))
+        found.extend(address(result) for result in current.results)
         for region in current.regions:
             for block in region.blocks:
                 found.append(address(block))
                 found.extend(address(argument) for argument in block.arguments)
-                pending.extend(child.operation for child in block.operations)
     return found
+
+
+def ancestors(operation: Any) -> Iterator[Any]:
+    """Yields an operation of the bindings and those around it, from the inside outwards."""
+    current = operation.operation
+    while current is not None:
+        yield current
+        parent = current.parent if current.attached else None
+        current = None if parent is None else parent.operation
+
+
+def refers_outside(operation: Any) -> bool:
+    """Returns whether an operation of the bindings, or one inside it, uses values or blocks from outside."""
+    inside = set(addresses(operation))
+    return any(
+        address(item) not in inside
+        for current in subtree(operation)
+        for item in (*current.operands, *current.successors)
+    )
+
+
+def refuse_outside_uses(operation: Any, verb: str) -> None:
+    """Raises if anything outside an operation of the bindings uses a value or a block that it holds.
+
+    Raises:
+        OwnershipError: If so; the message names the value and the user.
+    """
+    operations = list(subtree(operation))
+    inside = {address(current) for current in operations}
+    for current in operations:
+        for result in current.results:
+            _refuse_uses(result, inside, verb)
+        for region in current.regions:
+            for block in region.blocks:
+                _refuse_outside_uses_of_block(block, inside, verb)
+
+
+def refuse_foreign_values(old: Owner, new: Owner) -> None:
+    """Raises if a detached tree that is to become part of another uses values of a third.
+
+    Raises:
+        OwnershipError: If so.
+    """
+    if new.is_module and any(borrowed.resolve() is not new for borrowed in old.borrowed):
+        raise OwnershipError("what is to be attached uses values of another module")
+
+
+def refuse_ties(block: Any, inside: set[int]) -> None:
+    """Raises if a block of the bindings and what stays behind when it moves use each other.
+
+    Args:
+        block: The block.
+        inside: Addresses of the operations in it and of everything inside them.
+
+    Raises:
+        OwnershipError: If so.
+    """
+    own = {*inside, address(block), *(address(argument) for argument in block.arguments)}
+    for operation in block.operations:
+        for current in subtree(operation):
+            if any(address(item) not in own for item in (*current.operands, *current.successors)):
+                raise OwnershipError(f"`{current.name}` uses values or blocks that would stay behind")
+            for result in current.results:
+                _refuse_uses(result, own, "move")
+    _refuse_outside_uses_of_block(block, own, "move")
+
+
+def _refuse_outside_uses_of_block(block: Any, inside: set[int], verb: str) -> None:
+    for argument in block.arguments:
+        _refuse_uses(argument, inside, verb)
+    for predecessor in block.predecessors:
+        jump = predecessor.operations[len(predecessor.operations) - 1].operation
+        if address(jump) not in inside:
+            raise OwnershipError(f"cannot {verb} a block that `{jump.name}` jumps to")
+
+
+def _refuse_uses(value: Any, inside: set[int], verb: str) -> None:
+    for use in value.uses:
+        user = use.owner.operation
+        if address(user) not in inside:
+            error = OwnershipError(f"cannot {verb} the value `{value.get_name()}` that `{user.name}` still uses")
+            error.add_note("hint: erase its users first, or call `replace_all_uses_with`")
+            raise error
 
 
 def record_erased(context: Context, gone: list[int]) -> None:

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import types
+import numpy
+from ryft_xla_sys.mlir import ir
+
+from . import affine, locations, types
+from .elements import read_elements
 
 if TYPE_CHECKING:
     from .context import Context
-    from .types import Type
 
-__all__ = ["Attribute", "wrap_attribute"]
+__all__ = [
+    "AffineMapAttribute",
+    "ArrayAttribute",
+    "Attribute",
+    "BooleanAttribute",
+    "DenseArrayAttribute",
+    "DenseElementsAttribute",
+    "DenseResourceElementsAttribute",
+    "DictionaryAttribute",
+    "FloatAttribute",
+    "IntegerAttribute",
+    "IntegerSetAttribute",
+    "LocationAttribute",
+    "OpaqueAttribute",
+    "StridedLayoutAttribute",
+    "StringAttribute",
+    "SymbolReferenceAttribute",
+    "TypeAttribute",
+    "UnitAttribute",
+    "wrap_attribute",
+]
 
 
 class Attribute:
@@ -30,9 +54,13 @@ class Attribute:
         return self._context
 
     @property
-    def type(self) -> Type:
+    def type(self) -> types.Type:
         """The type of the attribute; `none` if it has no type."""
         return types.wrap_type(self._context, self._raw.type)
+
+    def to_python(self) -> Any:
+        """Returns the plain Python value that the attribute stands for, or the attribute itself if there is none."""
+        return self
 
     def to_bindings(self) -> Any:
         """Returns the attribute object of the upstream bindings."""
@@ -53,7 +81,330 @@ class Attribute:
         return f"{type(self).__name__}[{self._raw}]"
 
 
-CLASSES: dict[Any, type[Attribute]] = {}
+class UnitAttribute(Attribute):
+    """An attribute whose presence is all it says."""
+
+    __slots__ = ()
+
+    def to_python(self) -> None:
+        """Returns `None`."""
+
+
+class BooleanAttribute(Attribute):
+    """`true` or `false`, which MLIR takes for an integer of one bit."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> bool:
+        """The value."""
+        return bool(self._raw.value)
+
+    def to_python(self) -> bool:
+        """Returns the value."""
+        return self.value
+
+
+class IntegerAttribute(Attribute):
+    """An integer together with its type."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> int:
+        """The value; signless integers are read as signed ones."""
+        return self._raw.value
+
+    def to_python(self) -> int:
+        """Returns the value."""
+        return self.value
+
+
+class FloatAttribute(Attribute):
+    """A floating-point number together with its type."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> float:
+        """The value."""
+        return self._raw.value
+
+    def to_python(self) -> float:
+        """Returns the value."""
+        return self.value
+
+
+class StringAttribute(Attribute):
+    """A string of bytes, which is usually UTF-8 text."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> str:
+        """The text.
+
+        Raises:
+            UnicodeDecodeError: If the bytes are not UTF-8.
+        """
+        return self.bytes.decode()
+
+    @property
+    def bytes(self) -> bytes:
+        """The bytes."""
+        return self._raw.value_bytes
+
+    def to_python(self) -> str:
+        """Returns the text."""
+        return self.value
+
+
+class TypeAttribute(Attribute):
+    """A type as an attribute."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> types.Type:
+        """The type."""
+        return types.wrap_type(self._context, self._raw.value)
+
+    def to_python(self) -> types.Type:
+        """Returns the type."""
+        return self.value
+
+
+class LocationAttribute(Attribute):
+    """A location as an attribute."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> locations.Location:
+        """The location."""
+        return locations.wrap_location(self._context, ir.Location.from_attr(self._raw, self._context._raw))
+
+
+class ArrayAttribute(Attribute):
+    """A list of attributes."""
+
+    __slots__ = ()
+
+    @property
+    def elements(self) -> tuple[Attribute, ...]:
+        """The attributes."""
+        return tuple(wrap_attribute(self._context, raw) for raw in self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __iter__(self) -> Iterator[Attribute]:
+        return iter(self.elements)
+
+    def __getitem__(self, index: int) -> Attribute:
+        return self.elements[index]
+
+    def to_python(self) -> list[Any]:
+        """Returns a list of Python values."""
+        return [element.to_python() for element in self.elements]
+
+
+class DictionaryAttribute(Attribute, Mapping[str, Attribute]):
+    """Attributes by name."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([self._raw[index].name for index in range(len(self._raw))])
+
+    def __getitem__(self, name: str) -> Attribute:
+        try:
+            return wrap_attribute(self._context, self._raw[name])
+        except KeyError:
+            raise KeyError(f"expected one of {', '.join(self) or 'no names'}, but got `{name}`") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._raw
+
+    # `Mapping` would compare items; attributes are unique, so comparing them is enough.
+    __eq__ = Attribute.__eq__
+    __hash__ = Attribute.__hash__
+
+    def to_python(self) -> dict[str, Any]:
+        """Returns a dictionary of Python values."""
+        return {name: value.to_python() for name, value in self.items()}
+
+
+class DenseArrayAttribute(Attribute):
+    """A list of booleans, integers or floating-point numbers of one width, for example `array<i64: 1, 2>`."""
+
+    __slots__ = ()
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """The numbers."""
+        return tuple(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.values)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.values[index]
+
+    def to_python(self) -> list[Any]:
+        """Returns a list of numbers."""
+        return list(self._raw)
+
+
+class DenseElementsAttribute(Attribute):
+    """The elements of a tensor or vector, for example `dense<[1, 2]> : tensor<2xi32>`."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    @property
+    def is_splat(self) -> bool:
+        """Whether all elements are equal and stored once."""
+        return self._raw.is_splat
+
+    @property
+    def splat(self) -> Attribute:
+        """The element that all are equal to.
+
+        Raises:
+            ValueError: If the elements are not stored as one.
+        """
+        if not self._raw.is_splat:
+            raise ValueError(f"expected elements that are all equal, but got `{self._raw}`")
+        return wrap_attribute(self._context, self._raw.get_splat_value())
+
+    def to_numpy(self) -> numpy.ndarray[Any, Any]:
+        """Returns the elements as an array of the data type that matches the element type.
+
+        Raises:
+            DataTypeError: If NumPy and `ml_dtypes` have no such type.
+        """
+        shaped = self.type
+        if not isinstance(shaped, types.ShapedType):
+            raise TypeError(f"expected elements of a shaped type, but got `{shaped}`")
+        return read_elements(self._raw, shaped)
+
+    def to_python(self) -> numpy.ndarray[Any, Any]:
+        """Returns the elements as an array."""
+        return self.to_numpy()
+
+
+class DenseResourceElementsAttribute(Attribute):
+    """Elements that live outside the context's memory, for example in a NumPy array. MLIR cannot give them back."""
+
+    __slots__ = ()
+
+
+class SymbolReferenceAttribute(Attribute):
+    """A reference to a symbol, `@root` or `@root::@nested`."""
+
+    __slots__ = ()
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The names, from the outermost symbol table inwards."""
+        value = self._raw.value
+        return (value,) if isinstance(value, str) else tuple(value)
+
+    @property
+    def root(self) -> str:
+        """The first name."""
+        return self.path[0]
+
+    @property
+    def leaf(self) -> str:
+        """The last name."""
+        return self.path[-1]
+
+
+class OpaqueAttribute(Attribute):
+    """An attribute of a dialect that is not loaded, kept as bytes."""
+
+    __slots__ = ()
+
+    @property
+    def dialect_namespace(self) -> str:
+        """Name of the dialect."""
+        return self._raw.dialect_namespace
+
+    @property
+    def data(self) -> bytes:
+        """The attribute within its dialect."""
+        return self._raw.data
+
+
+class AffineMapAttribute(Attribute):
+    """An affine map as an attribute."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> affine.AffineMap:
+        """The map."""
+        return affine.AffineMap(self._context, self._raw.value)
+
+
+class IntegerSetAttribute(Attribute):
+    """A set of integers as an attribute, for example `affine_set<(d0) : (d0 >= 0)>`."""
+
+    __slots__ = ()
+
+
+class StridedLayoutAttribute(Attribute):
+    """The strides and the offset of a layout in memory."""
+
+    __slots__ = ()
+
+    @property
+    def strides(self) -> tuple[int | None, ...]:
+        """The stride of each dimension, with `None` where it is dynamic."""
+        return tuple(types.static_stride(stride) for stride in self._raw.strides)
+
+    @property
+    def offset(self) -> int | None:
+        """The offset of the first element, or `None` if it is dynamic."""
+        return types.static_stride(self._raw.offset)
+
+
+_DENSE_ARRAYS: tuple[Any, ...] = tuple(
+    getattr(ir, f"Dense{kind}ArrayAttr") for kind in ("Bool", "I8", "I16", "I32", "I64", "F32", "F64")
+)
+
+CLASSES: dict[Any, type[Attribute]] = {
+    ir.UnitAttr: UnitAttribute,
+    ir.BoolAttr: BooleanAttribute,
+    ir.IntegerAttr: IntegerAttribute,
+    ir.FloatAttr: FloatAttribute,
+    ir.StringAttr: StringAttribute,
+    ir.TypeAttr: TypeAttribute,
+    ir.ArrayAttr: ArrayAttribute,
+    ir.DictAttr: DictionaryAttribute,
+    ir.DenseElementsAttr: DenseElementsAttribute,
+    ir.DenseIntElementsAttr: DenseElementsAttribute,
+    ir.DenseFPElementsAttr: DenseElementsAttribute,
+    ir.DenseResourceElementsAttr: DenseResourceElementsAttribute,
+    ir.SymbolRefAttr: SymbolReferenceAttribute,
+    ir.FlatSymbolRefAttr: SymbolReferenceAttribute,
+    ir.OpaqueAttr: OpaqueAttribute,
+    ir.AffineMapAttr: AffineMapAttribute,
+    ir.IntegerSetAttr: IntegerSetAttribute,
+    ir.StridedLayoutAttr: StridedLayoutAttribute,
+    **dict.fromkeys(_DENSE_ARRAYS, DenseArrayAttribute),
+}
+"""Wrapper class of each class of the bindings. Dialects add theirs."""
 
 
 def wrap_attribute(context: Context, raw: Any) -> Attribute:
@@ -61,5 +412,7 @@ def wrap_attribute(context: Context, raw: Any) -> Attribute:
     kind = CLASSES.get(type(raw))
     if kind is None:
         raw = raw.maybe_downcast()
-        kind = CLASSES.get(type(raw), Attribute)
+        kind = CLASSES.get(type(raw))
+    if kind is None:
+        kind = LocationAttribute if str(raw).startswith("loc(") else Attribute
     return kind(context, raw)

@@ -17,7 +17,7 @@ from .blocks import Block, Region
 from .diagnostics import translate
 from .errors import BuildError, ContextError
 from .types import Type
-from .values import Value, check_same_tree
+from .values import Value, check_same_tree, raise_wrong_operand
 
 if TYPE_CHECKING:
     from .context import Context
@@ -229,17 +229,6 @@ def _with_results_of_terminator(
         for raw_block in list(source.blocks):
             raw_block.append_to(target)
     return final
-
-
-def raise_wrong_operand(name: str, operands: Sequence[Any]) -> NoReturn:
-    """Raises the error of an operand that is not a `Value`."""
-    for position, operand in enumerate(operands):
-        if not isinstance(operand, Value):
-            kind = type(operand).__name__
-            error = TypeError(f"`{name}` expected a `Value` for operand {position}, but got `{kind}`")
-            error.add_note("hint: turn numbers and arrays into values with `constant`")
-            raise error from None
-    raise RuntimeError(f"`{name}` could not read its operands {operands!r}")
 
 
 def raise_refused(error: Exception, name: str, operands: Sequence[Value], location: Location | None) -> NoReturn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import dialect, ir
@@ -10,11 +10,16 @@ from ryft_xla_sys.mlir import dialect, ir
 from ._ownership import Owner
 from .blocks import Block
 from .diagnostics import translate
-from .errors import ParseError, SerializationError, VerificationError
+from .errors import ParseError, SerializationError
+from .locations import raw_locations
+from .operations import Attributes, Operation
+from .symbols import SymbolTable
+from .walks import WalkOrder, WalkResult
 
 if TYPE_CHECKING:
     from .context import Context
     from .locations import Location
+    from .printing import PrintingOptions
 
 __all__ = ["Module"]
 
@@ -22,7 +27,7 @@ __all__ = ["Module"]
 class Module:
     """A program: the root of a tree of operations, which it owns."""
 
-    __slots__ = ("_body", "_context", "_owner", "_raw")
+    __slots__ = ("__weakref__", "_body", "_context", "_owner", "_raw")
 
     def __init__(self, context: Context, raw: Any) -> None:
         self._context = context
@@ -33,7 +38,8 @@ class Module:
     @classmethod
     def create(cls, context: Context, *, name: str | None = None, location: Location | None = None) -> Module:
         """Returns a new, empty module, optionally with a name."""
-        raw = ir.Module.create(context._location if location is None else location._raw)
+        raw_location = context._location if location is None else raw_locations(context, [location])[0]
+        raw = ir.Module.create(raw_location)
         if name is not None:
             raw.operation.attributes["sym_name"] = ir.StringAttr.get(name, context._raw)
         return cls(context, raw)
@@ -47,8 +53,22 @@ class Module:
         """
         try:
             return cls(context, ir.Module.parse(source, context._raw))
-        except ir.MLIRError as error:
+        except (ir.MLIRError, ValueError) as error:
             raise translate(error, ParseError, "cannot parse the module") from None
+
+    @classmethod
+    def from_portable_artifact(cls, context: Context, artifact: bytes) -> Module:
+        """Returns the module in a StableHLO portable artifact, upgraded to the newest version.
+
+        Raises:
+            SerializationError: If `artifact` is not one, or was written by a version that is too new.
+        """
+        if artifact[:4] != _MAGIC or b"StableHLO_v" not in artifact[:64]:
+            raise SerializationError(f"expected a StableHLO portable artifact, but got {artifact[:16]!r}")
+        try:
+            return cls(context, dialect("stablehlo").deserialize_portable_artifact(context._raw, artifact))
+        except (ir.MLIRError, ValueError) as error:
+            raise translate(error, SerializationError, "cannot read the portable artifact") from None
 
     @property
     def context(self) -> Context:
@@ -60,6 +80,27 @@ class Module:
         """The block that holds the functions."""
         return self._body
 
+    @property
+    def operation(self) -> Operation:
+        """The module as an operation."""
+        return Operation(self._context, self._owner, self._raw.operation)
+
+    @property
+    def name(self) -> str | None:
+        """The name of the module, or `None`."""
+        attributes = self.attributes
+        return attributes["sym_name"].to_python() if "sym_name" in attributes else None
+
+    @property
+    def attributes(self) -> Attributes:
+        """The attributes of the module by name."""
+        return self.operation.attributes
+
+    @property
+    def symbols(self) -> SymbolTable:
+        """The functions and other symbols by name."""
+        return SymbolTable(self)
+
     def to_bindings(self) -> Any:
         """Returns the module object of the upstream bindings."""
         return self._raw
@@ -70,20 +111,21 @@ class Module:
         Raises:
             VerificationError: If the module breaks one, with the operation, the types and the location.
         """
-        try:
-            valid = self._raw.operation.verify()
-        except ir.MLIRError as error:
-            raise translate(error, VerificationError, "the module is not valid") from None
-        if not valid:
-            raise VerificationError("the module is not valid: MLIR gave no reason")
+        self.operation.verify()
+
+    def walk(
+        self, callback: Callable[[Operation], WalkResult | None], order: WalkOrder = WalkOrder.POST_ORDER
+    ) -> WalkResult:
+        """Calls `callback` with every operation of the module; see `walk_operation`."""
+        return self.operation.walk(callback, order)
 
     def clone(self) -> Module:
         """Returns a copy."""
-        return type(self).parse(self._context, self.bytecode())
+        return type(self)(self._context, ir.Module.parse(self.bytecode(), self._context._raw))
 
-    def text(self) -> str:
-        """Returns the program as text, with all constants in full."""
-        return str(self._raw)
+    def text(self, options: PrintingOptions | None = None) -> str:
+        """Returns the program as text, by default with all constants in full."""
+        return self.operation.text(options)
 
     def bytecode(self, version: int | None = None) -> bytes:
         """Returns the program as MLIR bytecode, of the newest version unless another is given.
@@ -91,12 +133,7 @@ class Module:
         Raises:
             SerializationError: If MLIR cannot write that version.
         """
-        file = io.BytesIO()
-        try:
-            self._raw.operation.write_bytecode(file, version)
-        except ValueError as error:
-            raise SerializationError(f"cannot write bytecode of version {version}: {error}") from None
-        return file.getvalue()
+        return self.operation.bytecode(version)
 
     def portable_artifact(self, version: str | None = None) -> bytes:
         """Returns the program as a StableHLO portable artifact, which other versions of StableHLO can read.
@@ -117,7 +154,10 @@ class Module:
             raise translate(error, SerializationError, f"cannot serialize for StableHLO `{target}`") from None
 
     def __str__(self) -> str:
-        return str(self._raw)
+        return self.text()
 
     def __repr__(self) -> str:
-        return f"Module[{self._raw}]"
+        return f"Module[{self}]"
+
+
+_MAGIC = b"ML\xefR"

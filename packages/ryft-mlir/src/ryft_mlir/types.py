@@ -353,9 +353,7 @@ class MemRefType(ShapedType):
     def strides_and_offset(self) -> tuple[tuple[int | None, ...], int | None]:
         """The strides of all dimensions and the offset, with `None` where they are dynamic."""
         strides, offset = self._raw.get_strides_and_offset()
-        dynamic = _DYNAMIC_STRIDE
-        clean = tuple(None if stride == dynamic else stride for stride in strides)
-        return clean, None if offset == dynamic else offset
+        return tuple(static_stride(stride) for stride in strides), static_stride(offset)
 
 
 class UnrankedMemRefType(ShapedType):
@@ -373,14 +371,9 @@ class UnrankedMemRefType(ShapedType):
 _DYNAMIC: int = ir.ShapedType.get_dynamic_size()
 _DYNAMIC_STRIDE: int = ir.ShapedType.get_dynamic_stride_or_offset()
 
-FLOAT_TYPES: tuple[Any, ...] = tuple(
-    getattr(ir, name)
-    for name in dir(ir)
-    if name.endswith("Type")
-    and name[:-4] not in ("Float", "")
-    and (name.startswith("Float") or name[:2] in ("BF", "F1", "F3", "F6"))
-)
-"""The bindings' classes of floating-point types."""
+_FLOAT_NAMES = """Float4E2M1FN Float6E2M3FN Float6E3M2FN Float8E3M4 Float8E4M3 Float8E4M3B11FNUZ Float8E4M3FN
+    Float8E4M3FNUZ Float8E5M2 Float8E5M2FNUZ Float8E8M0FNU BF16 F16 FloatTF32 F32 F64"""
+_FLOAT_TYPES: tuple[Any, ...] = tuple(getattr(ir, f"{name}Type") for name in _FLOAT_NAMES.split())
 
 CLASSES: dict[Any, type[Type]] = {
     ir.IntegerType: IntegerType,
@@ -395,7 +388,7 @@ CLASSES: dict[Any, type[Type]] = {
     ir.VectorType: VectorType,
     ir.MemRefType: MemRefType,
     ir.UnrankedMemRefType: UnrankedMemRefType,
-    **dict.fromkeys(FLOAT_TYPES, FloatType),
+    **dict.fromkeys(_FLOAT_TYPES, FloatType),
 }
 """Wrapper class of each class of the bindings."""
 
@@ -407,6 +400,11 @@ def wrap_type(context: Context, raw: Any) -> Type:
         raw = raw.maybe_downcast()
         kind = CLASSES.get(type(raw), Type)
     return kind(context, raw)
+
+
+def static_stride(value: int) -> int | None:
+    """Returns a stride or an offset, or `None` if it is MLIR's mark for a dynamic one."""
+    return None if value == _DYNAMIC_STRIDE else value
 
 
 def raw_types(context: Context, types: Sequence[Type]) -> list[Any]:
@@ -425,8 +423,6 @@ def raw_sizes(shape: Sequence[SizeLike]) -> list[int]:
     for size in shape:
         value = size.value if isinstance(size, Size) else size
         if value is not None and value < 0:
-            raise ValueError(
-                f"a shape expected sizes of at least 0, or `None` for dynamic ones, but got {tuple(shape)}"
-            )
+            raise ValueError(f"a shape expected sizes of at least 0 or `None`, but got {tuple(shape)}")
         result.append(_DYNAMIC if value is None else int(value))
     return result

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ryft_xla_sys.mlir import ir
 
@@ -13,8 +14,6 @@ from .locations import Location, wrap_location
 from .types import Type, wrap_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .blocks import Block
     from .context import Context
     from .operations import Operation
@@ -189,3 +188,14 @@ def check_same_tree(context: Context, owner: Owner, value: Value) -> None:
     error = OwnershipError(f"value of type `{value.type}` belongs to {where} and cannot be used here")
     error.add_note("hint: append the operation that defines the value to a block of this module first")
     raise error
+
+
+def raise_wrong_operand(name: str, operands: Sequence[Any]) -> NoReturn:
+    """Raises the error of an operand that is not a `Value`."""
+    for position, operand in enumerate(operands):
+        if not isinstance(operand, Value):
+            kind = type(operand).__name__
+            error = TypeError(f"`{name}` expected a `Value` for operand {position}, but got `{kind}`")
+            error.add_note("hint: turn numbers and arrays into values with `constant`")
+            raise error from None
+    raise RuntimeError(f"`{name}` could not read its operands {operands!r}")

@@ -521,7 +521,7 @@ def broadcast_select(
     return build_value(block, "chlo.broadcast_select", operands, None, result_type, location)
 
 
-def constant(block: Block, value: Any, type: Type | None = None, *, location: Location | None = None) -> Value:  # noqa: A002
+def constant(block: Block, value: Any, type: Type | None = None, *, location: Location | None = None) -> Value:
     """Returns a constant, see `stable_hlo.constant`."""
     context = block.context
     if type is not None and not isinstance(type, ShapedType):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import ir
 
+from .. import operations
 from .._conversions import flat_symbol
+from ..attributes import Attribute, DictionaryAttribute
 from ..building import build, build_operation
 from ..errors import OwnershipError
 from ..operations import Operation
+from ..symbols import SymbolVisibility
 from ..types import FunctionType, Type, raw_types
 
 if TYPE_CHECKING:
@@ -20,15 +22,7 @@ if TYPE_CHECKING:
     from ..locations import Location
     from ..values import Value
 
-__all__ = ["FunctionOperation", "SymbolVisibility", "call", "call_indirect", "constant", "func", "return_"]
-
-
-class SymbolVisibility(enum.Enum):
-    """Who may refer to a symbol: everyone, only its own symbol table, or symbol tables that enclose it as well."""
-
-    PUBLIC = "public"
-    PRIVATE = "private"
-    NESTED = "nested"
+__all__ = ["FunctionOperation", "call", "call_indirect", "constant", "func", "return_"]
 
 
 class FunctionOperation(Operation):
@@ -47,6 +41,22 @@ class FunctionOperation(Operation):
         return FunctionType(self._context, self.to_bindings().attributes["function_type"].value)
 
     @property
+    def visibility(self) -> SymbolVisibility:
+        """Who may call the function."""
+        raw = self.to_bindings().attributes
+        return SymbolVisibility(raw["sym_visibility"].value if "sym_visibility" in raw else "public")
+
+    @property
+    def argument_attributes(self) -> tuple[dict[str, Attribute], ...]:
+        """For each argument, its attributes by name."""
+        return self._dictionaries("arg_attrs", len(self.function_type.inputs))
+
+    @property
+    def result_attributes(self) -> tuple[dict[str, Attribute], ...]:
+        """For each result, its attributes by name."""
+        return self._dictionaries("res_attrs", len(self.function_type.outputs))
+
+    @property
     def is_external(self) -> bool:
         """Whether the function is only declared."""
         return len(self.to_bindings().regions[0].blocks) == 0
@@ -61,6 +71,15 @@ class FunctionOperation(Operation):
         if self.is_external:
             raise OwnershipError(f"function `{self.symbol_name}` is only declared and has no blocks")
         return self.regions[0].blocks[0]
+
+    def _dictionaries(self, key: str, count: int) -> tuple[dict[str, Attribute], ...]:
+        raw = self.to_bindings().attributes
+        if key not in raw:
+            return tuple({} for _ in range(count))
+        return tuple(dict(DictionaryAttribute(self._context, item)) for item in raw[key])
+
+
+operations.CLASSES["func.func"] = FunctionOperation
 
 
 def func(
@@ -166,7 +185,7 @@ def call_indirect(
 def constant(
     block: Block,
     callee: str | FunctionOperation,
-    type: Type | None = None,  # noqa: A002
+    type: Type | None = None,
     *,
     location: Location | None = None,
 ) -> Value:

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-def constant(block: Block, value: Any, type: Type | None = None, *, location: Location | None = None) -> Value:  # noqa: A002
+def constant(block: Block, value: Any, type: Type | None = None, *, location: Location | None = None) -> Value:
     """Returns a constant.
 
     Args:
@@ -68,7 +68,7 @@ def dynamic_iota(
     return build_value(block, "stablehlo.dynamic_iota", (output_shape,), attributes, result_type, location)
 
 
-def convert(block: Block, operand: Value, type: Any, *, location: Location | None = None) -> Value:  # noqa: A002
+def convert(block: Block, operand: Value, type: Any, *, location: Location | None = None) -> Value:
     """Converts elements to another type.
 
     Args:
