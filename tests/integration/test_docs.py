@@ -15,7 +15,9 @@ def code_of(page: Path) -> str:
     return "\n".join(block.split("```")[0] for block in blocks)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if code_of(page)], ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if code_of(page)], ids=lambda page: str(page.relative_to(ROOT))
+)
 def test_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     script = tmp_path / "page.py"
     script.write_text(code_of(page))

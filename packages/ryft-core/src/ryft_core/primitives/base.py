@@ -116,6 +116,10 @@ class Primitive:
             elif isinstance(value, tuple):
                 yield from (item for item in value if isinstance(item, Program))
 
+    def called_program(self) -> Program | None:
+        """Returns the program that applying this primitive is the same as evaluating, if it is one."""
+        return None
+
     def text(self) -> str:
         """Returns the name and the static parameters, for people."""
         parts: list[str] = []
@@ -129,7 +133,8 @@ class Primitive:
         return f"{self.name}[{', '.join(parts)}]" if parts else self.name
 
     def __repr__(self) -> str:
-        return self.text()
+        values = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))  # pyright: ignore[reportArgumentType]
+        return f"{type(self).__name__}({values})"
 
 
 def _required_rules(cls: type[Primitive]) -> list[str]:

@@ -30,6 +30,9 @@ class Call(Primitive):
             raise TypeError(f"`{self.program.name}` expected {len(expected)} operands, but got {len(types)}")
         return self.program.output_types
 
+    def called_program(self) -> Program:
+        return self.program
+
     def lower(self, builder: Builder, *operands: Any) -> Any:
         return builder.call(self.program, operands)
 

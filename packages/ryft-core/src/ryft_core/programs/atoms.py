@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-from ryft_core.types.array_types import ArrayType
+from ryft_core.types.array_types import ArrayType, dtype_expression
 
 __all__ = ["Atom", "Literal", "Value", "Variable"]
 
@@ -59,7 +59,9 @@ class Literal(Value):
         return hash(self.key)
 
     def __repr__(self) -> str:
-        return f"Literal({self.value.tolist()}, {self.type})"
+        elements = f"asarray({self.value.tolist()}, {dtype_expression(self.type.dtype)})"
+        shape = f".reshape({self.type.shape})" if 0 in self.type.shape else ""
+        return f"Literal({elements}{shape}, {self.type!r})"
 
 
 Atom = Variable | Literal

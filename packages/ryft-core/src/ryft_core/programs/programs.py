@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ryft_core.programs.atoms import Atom, Literal, Value, Variable
+from ryft_core.programs.atoms import Atom, Value, Variable
 from ryft_core.programs.locations import SourceLocation
 from ryft_core.types.array_types import ArrayType
 
@@ -180,12 +180,10 @@ class Program:
         return hash(self.key)
 
     def __str__(self) -> str:
-        from ryft_core.programs.printing import format_program  # printing needs programs
-
-        return format_program(self)
+        return printing.format_program(self)
 
     def __repr__(self) -> str:
-        return str(self)
+        return printing.program_expression(self)
 
 
 def _define(program: Program, variable: Variable, defined: set[Variable], place: str) -> None:
@@ -194,6 +192,4 @@ def _define(program: Program, variable: Variable, defined: set[Variable], place:
     defined.add(variable)
 
 
-def is_literal(atom: Atom) -> bool:
-    """Returns whether an operand is a literal."""
-    return type(atom) is Literal
+from ryft_core.programs import printing  # noqa: E402 (printing needs programs)

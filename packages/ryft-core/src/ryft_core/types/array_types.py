@@ -8,7 +8,7 @@ import numpy
 
 from ryft_core.types.data_types import is_boolean, is_complex, is_floating, is_signed
 
-__all__ = ["FLOAT0", "ArrayType", "kind_of"]
+__all__ = ["FLOAT0", "ArrayType", "dtype_expression", "kind_of"]
 
 FLOAT0: numpy.dtype[Any] = numpy.dtype([("float0", numpy.void, 0)])
 """dtype of the tangents of integers and booleans, which can only be zero: it holds no data (as in JAX)."""
@@ -25,6 +25,11 @@ def kind_of(dtype: numpy.dtype[Any]) -> str:
     if is_complex(dtype):
         return "c"
     return "i" if is_signed(dtype) else "u"
+
+
+def dtype_expression(dtype: numpy.dtype[Any]) -> str:
+    """Returns the Python expression of an element type."""
+    return "FLOAT0" if dtype == FLOAT0 else f"dtype({dtype.name!r})"
 
 
 class ArrayType:
@@ -89,7 +94,8 @@ class ArrayType:
         return f"{self.dtype.name if self.dtype != FLOAT0 else 'float0'}[{sizes}]{'*' if self.weak else ''}"
 
     def __repr__(self) -> str:
-        return f"ArrayType({self})"
+        weak = ", weak=True" if self.weak else ""
+        return f"ArrayType({self.shape}, {dtype_expression(self.dtype)}{weak})"
 
 
 _INTERNED: dict[tuple[tuple[int, ...], numpy.dtype[Any], bool], ArrayType] = {}
