@@ -1,7 +1,6 @@
 """Layouts: how the elements of an array are arranged in memory.
 
-The layouts themselves are those of `ryft_pjrt`, which reads and writes them. This module relates them to shapes and data
-types.
+The layouts themselves are those of `ryft_pjrt`, which reads and writes them. Here they meet shapes and data types.
 """
 
 from __future__ import annotations
