@@ -205,8 +205,8 @@ class Block:
             return "Block[erased]"
 
     def _raw_parent(self) -> Any:
-        # The bindings' block remembers the operation it was first found in, even after it has moved. An operation inside
-        # it knows better.
+        # The bindings' block remembers the operation it was first found in, even after it has moved. An operation
+        # inside it knows better.
         raw = self.to_bindings()
         inside = raw.operations
         if len(inside):
@@ -301,6 +301,7 @@ class Region:
             old.merge_into(new)
         moved = [address(raw), *(address(argument) for argument in raw.arguments), *inside]
         record_moved(context, moved, new)
+        block._owner, block._generation, block._arguments = new, context._generation, None
         return block
 
     def move_blocks_to(self, raw_region: Any, owner: Owner) -> None:

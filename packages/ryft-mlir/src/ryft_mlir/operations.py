@@ -245,11 +245,11 @@ class Operation:
 
     def move_before(self, other: Operation) -> None:
         """Moves this operation, attached or not, into the block of `other`, just before it."""
-        self._move(other, lambda raw, target: raw.move_before(target))
+        self._move(other, ir.InsertionPoint, lambda raw, target: raw.move_before(target))
 
     def move_after(self, other: Operation) -> None:
         """Moves this operation, attached or not, into the block of `other`, just after it."""
-        self._move(other, lambda raw, target: raw.move_after(target))
+        self._move(other, ir.InsertionPoint.after, lambda raw, target: raw.move_after(target))
 
     def detach(self) -> Operation:
         """Takes the operation out of its block; it then lives as long as its wrappers, and may still use its operands.
@@ -318,13 +318,15 @@ class Operation:
         if len(self._raw.successors):
             raise OwnershipError(f"cannot {verb} `{self._raw.name}`, because it jumps to blocks")
 
-    def _move(self, other: Operation, move: Callable[[Any, Any], object]) -> None:
+    def _move(self, other: Operation, point: Callable[[Any], Any], move: Callable[[Any, Any], object]) -> None:
         target = other.to_bindings()
         if other.block is None:
             raise OwnershipError(f"`{other.name}` is not in a block, so nothing can be moved beside it")
         if self.to_bindings() == target:
             return
-        attach(self, other._context, other._owner, target, lambda raw: move(raw, target))
+        # MLIR moves only what is in a block; anything else is inserted.
+        insert = point(target).insert if self.is_detached else lambda raw: move(raw, target)
+        attach(self, other._context, other._owner, target, insert)
 
     # Text, bytecode and checks.
 
