@@ -16,6 +16,7 @@ from ryft_xla_sys.plugins.errors import (
     UnsupportedPlatformError,
 )
 from ryft_xla_sys.plugins.installed import InstalledPlugin, registered_plugins
+from ryft_xla_sys.plugins.loading import load_named_plugin
 from ryft_xla_sys.plugins.locations import PluginLocation
 from ryft_xla_sys.plugins.manifest import Manifest, PluginEntry, RuntimeLibrary, Wheel, current_platform, load_manifest
 
@@ -38,6 +39,7 @@ __all__ = [
     "current_platform",
     "find_plugin",
     "load_manifest",
+    "load_named_plugin",
     "locate_plugin",
     "registered_plugins",
 ]
