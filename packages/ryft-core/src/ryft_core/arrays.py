@@ -275,6 +275,13 @@ def device_array(value: Any, device: Any = None) -> DeviceArray:
     return DeviceArray(default_client().buffer(elements, device), ArrayType(elements.shape, elements.dtype))
 
 
+# Rules of primitives compute with literals as with arrays. (`Literal` is defined far below `Array`, for programs.)
+for _operator in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
+    for _name in (f"__{_operator}__", f"__r{_operator}__"):
+        setattr(Literal, _name, vars(Array)[_name])
+for _name in ("__neg__", "__pos__", "__abs__", "shape", "dtype", "ndim", "size", "reshape", "astype", "sum", "T"):
+    setattr(Literal, _name, vars(Array)[_name])
+
 from ryft_core.backends import default_client  # noqa: E402
 from ryft_core.numpy import indexing  # noqa: E402 (the functions that methods call are built on arrays)
 from ryft_core.numpy import reductions as numpy_reductions  # noqa: E402

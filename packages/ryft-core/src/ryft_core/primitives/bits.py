@@ -1,0 +1,197 @@
+"""Operations on bits: shifts, counts, reinterpretation, and reduced precision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from ryft_core.errors import DataTypeMismatchError, ShapeError
+from ryft_core.primitives.base import Primitive
+from ryft_core.primitives.families import Elementwise
+from ryft_core.primitives.operands import as_value, promote
+from ryft_core.types.array_types import ArrayType
+from ryft_core.types.data_types import bit_width, canonical_dtype
+
+if TYPE_CHECKING:
+    from ryft_core.lowering import Builder
+
+__all__ = [
+    "BitcastConvert",
+    "CountLeadingZeros",
+    "PopulationCount",
+    "ReducePrecision",
+    "ShiftLeft",
+    "ShiftRightArithmetic",
+    "ShiftRightLogical",
+    "bitcast_convert_type",
+    "clz",
+    "population_count",
+    "reduce_precision",
+    "shift_left",
+    "shift_right_arithmetic",
+    "shift_right_logical",
+]
+
+
+def _unsigned(x: Any) -> Any:
+    return x.view(f"uint{x.dtype.itemsize * 8}")
+
+
+class ShiftLeft(Elementwise):
+    """Bits moved towards the most significant one by as many places as the second operand says; zeros fill up."""
+
+    name = "shift_left"
+    operation = "shift_left"
+    kinds = "iu"
+    differentiable = False
+
+    def reference(self, x: Any, y: Any) -> Any:
+        return numpy.where(_unsigned(y) < x.dtype.itemsize * 8, numpy.left_shift(x, y), 0).astype(x.dtype)
+
+
+class ShiftRightArithmetic(Elementwise):
+    """Bits moved towards the least significant one; copies of the sign bit fill up."""
+
+    name = "shift_right_arithmetic"
+    operation = "shift_right_arithmetic"
+    kinds = "iu"
+    differentiable = False
+
+    def reference(self, x: Any, y: Any) -> Any:
+        signed = x.view(f"int{x.dtype.itemsize * 8}")
+        return numpy.right_shift(signed, numpy.minimum(_unsigned(y), x.dtype.itemsize * 8 - 1)).view(x.dtype)
+
+
+class ShiftRightLogical(Elementwise):
+    """Bits moved towards the least significant one; zeros fill up."""
+
+    name = "shift_right_logical"
+    operation = "shift_right_logical"
+    kinds = "iu"
+    differentiable = False
+
+    def reference(self, x: Any, y: Any) -> Any:
+        shifted = numpy.right_shift(_unsigned(x), _unsigned(y))
+        return numpy.where(_unsigned(y) < x.dtype.itemsize * 8, shifted, 0).astype(shifted.dtype).view(x.dtype)
+
+
+class PopulationCount(Elementwise):
+    """Number of bits that are set."""
+
+    name = "population_count"
+    operation = "popcnt"
+    kinds = "iu"
+    differentiable = False
+
+    def reference(self, x: Any) -> Any:
+        return numpy.bitwise_count(_unsigned(x)).astype(x.dtype)
+
+
+class CountLeadingZeros(Elementwise):
+    """Number of zero bits before the most significant bit that is set."""
+
+    name = "count_leading_zeros"
+    operation = "count_leading_zeros"
+    kinds = "iu"
+    differentiable = False
+
+    def reference(self, x: Any) -> Any:
+        width = x.dtype.itemsize * 8
+        return numpy.vectorize(lambda value: width - int(value).bit_length(), otypes=[x.dtype])(_unsigned(x))
+
+
+class BitcastConvert(Primitive):
+    """Same bits, read as another element type. A narrower type adds a last axis, a wider one takes it away."""
+
+    dtype: numpy.dtype[Any]
+
+    name = "bitcast_convert"
+    differentiable = False
+
+    def infer(self, *types: ArrayType) -> ArrayType:
+        (operand,) = types
+        old, new = bit_width(operand.dtype), bit_width(self.dtype)
+        if "b" in (operand.kind, self.dtype.kind) and operand.dtype != self.dtype:
+            raise DataTypeMismatchError("`bitcast_convert` is not defined for booleans, whose representation may vary")
+        if old > new:
+            return ArrayType((*operand.shape, old // new), self.dtype)
+        if old < new:
+            if not operand.shape or operand.shape[-1] != new // old:
+                raise ShapeError(
+                    f"`bitcast_convert` from {operand.dtype.name} to {self.dtype.name} expected a last axis of size "
+                    f"{new // old}, but got shape {operand.shape}"
+                )
+            return ArrayType(operand.shape[:-1], self.dtype)
+        return ArrayType(operand.shape, self.dtype)
+
+    def lower(self, builder: Builder, *operands: Any) -> Any:
+        return builder.emit("bitcast_convert", operands[0], builder.results[0])
+
+    def batch(self, size: int, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
+        return self.bind(manipulation.moveaxis(operands[0], axes[0], 0)), 0
+
+    def reference(self, x: Any) -> Any:
+        if x.dtype.itemsize == self.dtype.itemsize:
+            return x.view(self.dtype)
+        shape = self.infer(ArrayType(x.shape, x.dtype)).shape
+        return numpy.ascontiguousarray(x).reshape(-1).view(self.dtype).reshape(shape)
+
+
+class ReducePrecision(Elementwise):
+    """Value rounded to a floating-point format with fewer bits, kept in its own element type."""
+
+    exponent_bits: int
+    mantissa_bits: int
+
+    name = "reduce_precision"
+    operation = "reduce_precision"
+    kinds = "f"
+    linear = True
+
+    def emit(self, builder: Builder, *operands: Any) -> Any:
+        return builder.emit("reduce_precision", operands[0], self.exponent_bits, self.mantissa_bits)
+
+    def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
+        return self.bind(tangent)
+
+    def transpose(self, cotangents: Any, operands: tuple[Any, ...]) -> list[Any]:
+        return [self.bind(cotangents)]
+
+
+def shift_left(x: Any, y: Any, /) -> Any:
+    """Returns `x` with its bits moved left by `y` places."""
+    return ShiftLeft().bind(*promote(x, y))
+
+
+def shift_right_arithmetic(x: Any, y: Any, /) -> Any:
+    """Returns `x` with its bits moved right by `y` places, filled with copies of the sign bit."""
+    return ShiftRightArithmetic().bind(*promote(x, y))
+
+
+def shift_right_logical(x: Any, y: Any, /) -> Any:
+    """Returns `x` with its bits moved right by `y` places, filled with zeros."""
+    return ShiftRightLogical().bind(*promote(x, y))
+
+
+def population_count(x: Any, /) -> Any:
+    """Returns the number of bits that are set in each element of `x`."""
+    return PopulationCount().bind(as_value(x))
+
+
+def clz(x: Any, /) -> Any:
+    """Returns the number of leading zero bits of each element of `x`."""
+    return CountLeadingZeros().bind(as_value(x))
+
+
+def bitcast_convert_type(x: Any, dtype: Any) -> Any:
+    """Returns the bits of `x` read as elements of `dtype`."""
+    return BitcastConvert(canonical_dtype(dtype)).bind(as_value(x))
+
+
+def reduce_precision(x: Any, exponent_bits: int, mantissa_bits: int) -> Any:
+    """Returns `x` rounded to a format with the given numbers of exponent and mantissa bits."""
+    return ReducePrecision(exponent_bits, mantissa_bits).bind(as_value(x))
+
+
+from ryft_core.primitives import manipulation  # noqa: E402 (the families use manipulation)
