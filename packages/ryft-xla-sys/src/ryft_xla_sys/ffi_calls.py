@@ -23,7 +23,7 @@ import ml_dtypes
 import numpy
 
 from ryft_xla_sys.api import Api
-from ryft_xla_sys.errors import PjrtError, PluginError, UnimplementedError, UnknownError
+from ryft_xla_sys.errors import AlreadyExistsError, PjrtError, PluginError, UnimplementedError, UnknownError
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 __all__ = [
@@ -178,7 +178,7 @@ class CallFrame:
 
     @property
     def run_id(self) -> int:
-        """Number of the execution, the same on every device that takes part in it."""
+        """Number of the execution, the same on every device that takes part in it; zero where executions have none."""
         return int(self._call("XLA_FFI_RunId_Get").run_id)
 
     @property
@@ -223,6 +223,7 @@ class CallFrame:
 _callbacks: dict[int, Callable[[CallFrame], object]] = {}
 _handlers: list[CData] = []
 _tables: dict[Api, CData] = {}
+_registered: dict[tuple[Api, str, str], int] = {}
 _exceptions: OrderedDict[int, BaseException] = OrderedDict()
 _numbers = itertools.count(1)
 _REFERENCE = re.compile(r"\[exception (\d+) of a Python handler\]")
@@ -256,8 +257,9 @@ def make_handler(function: Callable[[CallFrame], object]) -> CData:
 def register_handler(api: Api, target: str, handler: CData, *, platform: str = "Host", traits: int = 0) -> None:
     """Registers a handler with a plugin, for custom calls to `target`.
 
-    The plugin calls the handler once, for its metadata, and drops a handler that was compiled for another version of
-    the XLA FFI than its own without a word; that is an error here, where the plugin's version is known.
+    The plugin calls the handler once, for its metadata. It would drop a handler without a word that was compiled for
+    another version of the XLA FFI than its own, or whose name is taken: both are errors here. Registering the same
+    handler again does nothing.
 
     Args:
         api: The plugin.
@@ -268,7 +270,8 @@ def register_handler(api: Api, target: str, handler: CData, *, platform: str = "
 
     Raises:
         PluginError: If the handler was compiled for another version of the XLA FFI.
-        PjrtError: If the plugin refuses the handler, for example because there is one already.
+        AlreadyExistsError: If another handler was registered under that name before.
+        PjrtError: If the plugin refuses the handler.
         UnimplementedError: If the plugin has no XLA FFI.
     """
     expected, version = ffi_version(api, platform=platform), handler_version(handler, api, platform=platform)
@@ -277,7 +280,14 @@ def register_handler(api: Api, target: str, handler: CData, *, platform: str = "
             f"cannot register handler `{target}`: plugin `{api.path.name}` has XLA FFI {expected[0]}.{expected[1]}, "
             f"but the handler was compiled for {version[0]}.{version[1]}"
         )
-    _register(api, target, handler, platform, traits)
+    key, address = (api, platform, target), int(ffi.cast("intptr_t", handler))
+    if _registered.setdefault(key, address) != address:
+        raise AlreadyExistsError(f"a handler for `{target}` on platform `{platform}` was registered before")
+    try:
+        _register(api, target, handler, platform, traits)
+    except PjrtError:
+        del _registered[key]
+        raise
 
 
 def ffi_version(api: Api, *, platform: str = "Host") -> tuple[int, int] | None:
