@@ -17,7 +17,7 @@ from ryft_core.trees.nodes import kind_of
 from ryft_core.trees.prefixes import flatten_prefix
 from ryft_core.trees.structures import flatten, unflatten
 from ryft_core.types.array_types import ArrayType
-from ryft_core.types.data_types import is_promotable, promote_types
+from ryft_core.types.data_types import DataTypeError, is_promotable, promote_types
 from ryft_core.types.sizes import Shape, Size
 
 __all__ = [
@@ -229,7 +229,7 @@ def is_broadcastable_to(value: Any, target: Any) -> bool:
     """Returns whether `broadcast_to` succeeds."""
     try:
         broadcast_to(value, target)
-    except (ShapeError, DataTypeMismatchError, TreeError):
+    except (ShapeError, DataTypeMismatchError, DataTypeError, TreeError):
         return False
     return True
 

@@ -163,6 +163,8 @@ class Shape(tuple[Size, ...]):
         Raises:
             ShapeError: If there is no such axis.
         """
+        if not self:
+            raise ShapeError(f"expected an axis of shape `{self}`, but it has none")
         if not -len(self) <= axis < len(self):
             raise ShapeError(
                 f"expected an axis between {-len(self)} and {len(self) - 1} of shape `{self}`, but got {axis}"
