@@ -122,7 +122,7 @@ def build_with_regions(
     attributes: dict[str, Any] | None,
     bodies: Sequence[tuple[Body, Sequence[Type]]],
     *,
-    terminator: str = "stablehlo.return",
+    terminator: str | None = "stablehlo.return",
     result_types: Sequence[Type] | None = None,
     infer: bool = True,
     location: Location | None = None,
@@ -135,7 +135,8 @@ def build_with_regions(
         operands: The operands.
         attributes: Attribute objects of the bindings, by name.
         bodies: For each region, what fills it and the types of the arguments of its entry block.
-        terminator: Name of the operation that ends each region with the values that its body returns.
+        terminator: Name of the operation that ends each region with the values that its body returns. Without it, and
+            where a body of another dialect returns `None`, the body appends the end itself.
         result_types: Types of the results. Defaults to what the dialect infers.
         infer: If the types are not given, whether the dialect can infer them while the regions are empty. If not, the
             results are what the terminator of the first region hands on.
@@ -198,7 +199,7 @@ def _fill(
     raw_region: Any,
     body: Body,
     argument_types: Sequence[Type],
-    terminator: str,
+    terminator: str | None,
     location: Location | None,
 ) -> None:
     if isinstance(body, Region):
@@ -209,6 +210,8 @@ def _fill(
     raw_block = raw_region.blocks.append(*raw_types, arg_locs=[raw_location] * len(raw_types))
     inner = Block(context, owner, raw_block)
     values = body(inner, *inner.arguments)
+    if terminator is None or (values is None and terminator != "stablehlo.return"):
+        return
     results = () if values is None else (values,) if isinstance(values, Value) else tuple(values)
     build_operation(inner, terminator, results, None, (), location=location)
 

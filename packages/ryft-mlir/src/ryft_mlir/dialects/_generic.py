@@ -1,0 +1,135 @@
+"""The core of the generated builders: any operation of any dialect, from plain Python values."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from ryft_xla_sys.mlir import dialect, ir
+
+from ..affine import AffineMap
+from ..attributes import Attribute
+from ..building import Body, build_operation, build_with_regions
+from ..errors import BuildError, ContextError
+from ..operations import load_dialect_of
+from ..types import Type
+from ..values import Value
+
+if TYPE_CHECKING:
+    from ..blocks import Block
+    from ..context import Context
+    from ..locations import Location
+    from ..operations import Operation
+
+__all__ = ["generic"]
+
+
+def generic(
+    block: Block,
+    name: str,
+    operands: Sequence[Value | Sequence[Value] | None],
+    *,
+    attributes: Mapping[str, tuple[Any, ...]] | None = None,
+    result_types: Sequence[Type] | None,
+    like_first: bool = False,
+    segments: bool = False,
+    successors: Sequence[Block] = (),
+    regions: Sequence[tuple[Body | None, Sequence[Type]]] = (),
+    terminator: str | None = None,
+    location: Location | None = None,
+) -> Operation:
+    """Appends an operation.
+
+    Args:
+        block: Block to append to.
+        name: Full name of the operation.
+        operands: For each group of operands, a value, several, or `None`.
+        attributes: By name, the kind of the attribute, optionally its enumeration, and a value or `None`.
+        result_types: Types of the results, or `None` to infer them.
+        like_first: Whether to infer means to take the type of the first operand.
+        segments: Whether the operation stores the sizes of the groups.
+        successors: Blocks that the operation may jump to.
+        regions: For each region, what fills it, and the types of its arguments.
+        terminator: Operation that ends a region with the values that its body returns.
+        location: Where the operation comes from.
+
+    Raises:
+        BuildError: If MLIR cannot build the operation or one of its attributes.
+    """
+    context = block.context
+    if not context.is_registered(name):
+        load_dialect_of(context, name)
+    flat: list[Value] = []
+    sizes: list[int] = []
+    for group in operands:
+        members = () if group is None else (group,) if isinstance(group, Value) else tuple(group)
+        flat.extend(members)
+        sizes.append(len(members))
+    raw = {
+        key: _attribute(context, name, key, *description)
+        for key, description in (attributes or {}).items()
+        if description[-1] is not None and description[-1] is not False
+    }
+    if segments:
+        raw["operandSegmentSizes"] = ir.DenseI32ArrayAttr.get(sizes, context._raw)
+    if result_types is None and like_first and flat:
+        result_types = (flat[0].type,)
+    if not regions:
+        return build_operation(block, name, flat, raw, result_types, successors=successors, location=location)
+    bodies = [(_nothing if body is None else body, types) for body, types in regions]
+    return build_with_regions(
+        block, name, flat, raw, bodies, terminator=terminator, result_types=result_types, location=location
+    )
+
+
+def _nothing(block: Block, *_: Value) -> None:
+    """Leaves a block empty."""
+
+
+def _attribute(context: Context, operation: str, key: str, kind: str, *description: Any) -> Any:
+    value = description[-1]
+    if isinstance(value, Attribute):
+        if value._context is not context:
+            raise ContextError(f"attribute `{value}` belongs to another context")
+        return value._raw
+    if kind == "UnitAttr":
+        return ir.UnitAttr.get(context._raw)
+    if len(description) == 2:
+        value = _member(operation, description[0], value)
+    if not ir.AttrBuilder.contains(kind):
+        return context.attribute(value)._raw
+    try:
+        return ir.AttrBuilder.get(kind)(_plain(context, value), context=context._raw)
+    except (TypeError, ValueError, ir.MLIRError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BuildError(f"`{operation}` cannot make `{key}` of kind `{kind}` from {value!r}: {reason}") from None
+
+
+def _member(operation: str, kind: type[enum.IntEnum], value: Any) -> Any:
+    """Returns the member of the bindings' enumeration that ours, a number, or its text in MLIR stands for."""
+    bindings = getattr(dialect(operation.partition(".")[0]), kind.__name__)
+    if isinstance(value, str):
+        for member in bindings:
+            if value in (str(member), member.name):
+                return member
+        names = ", ".join(str(member) for member in bindings)
+        raise ValueError(f"`{operation}` expected one of {names}, but got {value!r}")
+    return bindings(int(value))
+
+
+def _plain(context: Context, value: Any) -> Any:
+    """Returns a value as the bindings' attribute builders want it."""
+    if isinstance(value, (Attribute, Type, AffineMap)):
+        if value._context is not context:
+            raise ContextError(f"`{value}` belongs to another context")
+        return value._raw
+    if isinstance(value, (numpy.generic, numpy.ndarray)):
+        return value.tolist() if value.ndim < 2 else value
+    if isinstance(value, Mapping):
+        return {key: context.attribute(item)._raw for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(context, item) for item in value]
+    return value

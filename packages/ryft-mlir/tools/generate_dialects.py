@@ -1,0 +1,360 @@
+"""Writes the builders of the regular dialects, `src/ryft_mlir/dialects/*.py`, from the bindings' own classes.
+
+Run it after a change of the pinned `jaxlib`, then format: `python packages/ryft-mlir/tools/generate_dialects.py`. The
+result is committed, so that `help()`, type checkers and the documentation see ordinary functions, and so that what
+changed between two versions of the bindings shows as a change of text.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import keyword
+import re
+from dataclasses import dataclass, field
+from enum import IntFlag
+from pathlib import Path
+from typing import Any
+
+from ryft_mlir.dialects import stable_hlo
+from ryft_xla_sys.mlir import dialect
+from summaries import DIALECTS, SUMMARIES
+
+PACKAGE = Path(__file__).resolve().parents[1]
+TARGET = PACKAGE / "src" / "ryft_mlir" / "dialects"
+
+ANNOTATIONS = {
+    "BoolAttr": "bool | Attribute",
+    "I1Attr": "bool | Attribute",
+    **dict.fromkeys(("I8Attr", "I16Attr", "I32Attr", "I64Attr", "IndexAttr", "UI32Attr"), "int | Attribute"),
+    **dict.fromkeys(("F32Attr", "F64Attr"), "float | Attribute"),
+    **dict.fromkeys(
+        ("StrAttr", "SymbolNameAttr", "FlatSymbolRefAttr", "SymbolRefAttr", "Builtin_StringAttr"), "str | Attribute"
+    ),
+    **dict.fromkeys(("DenseI32ArrayAttr", "DenseI64ArrayAttr", "I64ArrayAttr", "I32ArrayAttr"), "Integers"),
+    **dict.fromkeys(("DenseBoolArrayAttr", "BoolArrayAttr"), "Sequence[bool] | Attribute"),
+    "TypeAttr": "Type | Attribute",
+    "AffineMapAttr": "AffineMap | Attribute",
+    "I64ElementsAttr": "ArrayLike | Attribute",
+}
+
+
+@dataclass
+class Attribute:
+    name: str
+    key: str
+    kind: str
+    optional: bool
+    unit: bool = False
+
+
+@dataclass
+class Operation:
+    name: str
+    operands: list[tuple[str, str]] = field(default_factory=list)  # Name and kind: "one", "optional" or "many".
+    attributes: list[Attribute] = field(default_factory=list)
+    regions: list[tuple[str, str]] = field(default_factory=list)
+    successors: list[tuple[str, str]] = field(default_factory=list)
+    results: list[tuple[str, str]] = field(default_factory=list)
+    inferred: bool = False
+    like_first: bool = False
+    segments: bool = False
+    result_segments: bool = False
+
+
+def snake(name: str) -> str:
+    """Returns a name in lower case with underscores that is neither a keyword nor one of ours."""
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower().strip("_")
+    return text + "_" if keyword.iskeyword(text) or text in RESERVED else text
+
+
+RESERVED = {"block", "location", "result_type", "result_types", "attributes", "self"}
+
+
+def parse_operation(node: ast.ClassDef) -> Operation | None:
+    """Reads what an operation takes and gives from the class that the bindings have for it."""
+    constants: dict[str, Any] = {}
+    initializer: ast.FunctionDef | None = None
+    properties: list[ast.FunctionDef] = []
+    for item in node.body:
+        if isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Name):
+            constants[item.targets[0].id] = ast.literal_eval(item.value)
+        elif isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            initializer = item
+        elif isinstance(item, ast.FunctionDef) and any("property" in ast.unparse(d) for d in item.decorator_list):
+            properties.append(item)
+    if initializer is None or "OPERATION_NAME" not in constants:
+        return None
+    operation = Operation(constants["OPERATION_NAME"])
+    segments = constants.get("_ODS_OPERAND_SEGMENTS")
+    operation.segments = segments is not None
+    operation.result_segments = constants.get("_ODS_RESULT_SEGMENTS") is not None
+    operation.inferred = any(argument.arg == "results" for argument in initializer.args.kwonlyargs)
+    for statement in initializer.body:
+        read_statement(operation, statement, segments)
+    for item in properties:
+        text = ast.unparse(item)
+        if "operation.results" in text:
+            kind = (
+                "optional" if "None if" in text else "one" if re.search(r"return .*results\[\d+\]$", text) else "many"
+            )
+            operation.results.append((item.name, kind))
+        elif "self.regions" in text:
+            operation.regions.append((item.name, "many" if re.search(r"regions\[\d+:\]", text) else "one"))
+    count, fixed = constants.get("_ODS_REGIONS", (0, True))
+    if fixed and len(operation.regions) < count:
+        operation.regions += [(f"region{index}", "one") for index in range(len(operation.regions), count)]
+    return operation
+
+
+def read_statement(operation: Operation, statement: ast.stmt, segments: list[int] | None) -> None:
+    """Reads one statement of an initializer: an operand, an attribute or a successor."""
+    text = ast.unparse(statement)
+    if match := re.fullmatch(r"operands\.append\((?:_get_op_results?_or_values?\()?(\w+)\)?\)", text):
+        kind = "one"
+        if segments is not None:
+            kind = {1: "one", 0: "optional", -1: "many"}[segments[len(operation.operands)]]
+        operation.operands.append((match[1], kind))
+    elif match := re.fullmatch(r"operands\.extend\(_get_op_results_or_values\((\w+)\)\)", text):
+        operation.operands.append((match[1], "many"))
+    elif match := re.fullmatch(r"if (\w+) is not None:\s+operands\.append\((\w+)\)", text):
+        operation.operands.append((match[1], "optional"))
+    elif match := re.search(r"attributes\['([^']+)'\] = _ods_ir\.UnitAttr", text):
+        name = re.match(r"if bool\((\w+)\)", text)
+        operation.attributes.append(Attribute(name[1] if name else match[1], match[1], "UnitAttr", True, True))
+    elif match := re.search(r"attributes\['([^']+)'\] = (\w+) if .*AttrBuilder\.get\('([^']+)'\)", text, re.S):
+        operation.attributes.append(Attribute(match[2], match[1], match[3], text.startswith("if ")))
+    elif match := re.fullmatch(r"_ods_successors\.(append|extend)\((\w+)\)", text):
+        operation.successors.append((match[2], "one" if match[1] == "append" else "many"))
+    elif "results = [operands[0].type]" in text:
+        operation.like_first = True
+
+
+def read_enumerations(name: str) -> tuple[dict[str, str], list[type[Any]]]:
+    """Returns the enumeration class of each kind of attribute of a dialect, and the classes."""
+    try:
+        module = importlib.import_module(f"jaxlib.mlir.dialects._{name}_{'enums' if name == 'sdy' else 'enum'}_gen")
+    except ImportError:
+        return {}, []
+    kinds: dict[str, str] = {}
+    classes: list[type[Any]] = []
+    current = ""
+    for node in ast.parse(Path(module.__file__ or "").read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            current = node.name
+            classes.append(getattr(module, current))
+        elif isinstance(node, ast.FunctionDef) and node.decorator_list:
+            call = node.decorator_list[0]
+            if isinstance(call, ast.Call) and isinstance(call.args[0], ast.Constant):
+                kinds[str(call.args[0].value)] = current
+    return kinds, classes
+
+
+def member(name: str) -> str:
+    """Returns the name of a member of an enumeration in capitals."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", name).upper().strip("_") or name
+
+
+def function_name(operation: Operation) -> str:
+    """Returns the name of the builder of an operation."""
+    name = operation.name.partition(".")[2].replace(".", "_").replace("-", "_")
+    return name + "_" if keyword.iskeyword(name) or name in ("type", "print", "tuple", "map") else name
+
+
+def parameters(operation: Operation, enumerations: dict[str, str]) -> list[str]:
+    """Returns the parameters of a builder."""
+    types = {"one": "Value", "optional": "Value | None", "many": "Sequence[Value]"}
+    required = [f"{snake(name)}: {types[kind]}" for name, kind in operation.operands if kind != "optional"]
+    optional = [f"{snake(name)}: {types[kind]} = None" for name, kind in operation.operands if kind == "optional"]
+    for attribute in operation.attributes:
+        kind = annotation(attribute, enumerations)
+        if attribute.unit:
+            optional.append(f"{snake(attribute.name)}: bool = False")
+        elif attribute.optional:
+            optional.append(f"{snake(attribute.name)}: {kind if kind == 'Any' else kind + ' | None'} = None")
+        else:
+            required.append(f"{snake(attribute.name)}: {kind}")
+    for name, kind in operation.successors:
+        required.append(f"{snake(name)}: {'Block' if kind == 'one' else 'Sequence[Block]'}")
+    for name, kind in operation.regions:
+        if kind == "one":
+            optional.append(f"{snake(name)}: Body | None = None")
+            optional.append(f"{snake(name)}_arguments: Sequence[Type] = ()")
+        else:
+            optional.append(f"{snake(name)}: Sequence[Body] = ()")
+    if operation.results:
+        single = [kind for _, kind in operation.results] == ["one"]
+        annotation_ = "Type" if single else "Sequence[Type]"
+        name = "result_type" if single else "result_types"
+        if operation.inferred:
+            optional.append(f"{name}: {annotation_} | None = None")
+        else:
+            required.append(f"{name}: {annotation_}")
+    return [*required, "*", *optional, "location: Location | None = None"]
+
+
+def annotation(attribute: Attribute, enumerations: dict[str, str]) -> str:
+    """Returns the annotation of the parameter of an attribute."""
+    found = enumerations.get(attribute.kind) or enumerations.get(attribute.kind.removesuffix("Attr"))
+    if found:
+        return f"{found} | str | Attribute"
+    return ANNOTATIONS.get(attribute.kind, "Any")
+
+
+def render(dialect_name: str, operation: Operation, enumerations: dict[str, str]) -> str:
+    """Returns the text of a builder."""
+    kinds = [kind for _, kind in operation.results]
+    single = kinds == ["one"]
+    returns = "Value" if single else "tuple[Value, ...]" if kinds else "Operation"
+    names = ", ".join(snake(name) for name, _ in operation.operands)
+    lines = [
+        f"def {function_name(operation)}(block: Block, {', '.join(parameters(operation, enumerations))}) -> {returns}:",
+        docstring(dialect_name, operation),
+        "    return generic(",
+        "        block,",
+        f'        "{operation.name}",',
+        f"        ({names}{',' if len(operation.operands) == 1 else ''}),",
+    ]
+    if operation.attributes:
+        entries = []
+        for attribute in operation.attributes:
+            found = enumerations.get(attribute.kind) or enumerations.get(attribute.kind.removesuffix("Attr"))
+            kind = f'"{attribute.kind}"' if not found else f'"{attribute.kind}", {found}'
+            entries.append(f'"{attribute.key}": ({kind}, {snake(attribute.name)})')
+        lines.append(f"        attributes={{{', '.join(entries)}}},")
+    if kinds:
+        given = "result_type" if single else "result_types"
+        if single:
+            given = "(result_type,)" if not operation.inferred else "None if result_type is None else (result_type,)"
+        lines.append(f"        result_types={given},")
+    else:
+        lines.append("        result_types=(),")
+    if operation.like_first:
+        lines.append("        like_first=True,")
+    if operation.segments:
+        lines.append("        segments=True,")
+    if operation.successors:
+        items = [f"{'*' if kind == 'many' else ''}{snake(name)}" for name, kind in operation.successors]
+        lines.append(f"        successors=({', '.join(items)},),")
+    if operation.regions:
+        items = [
+            f"({snake(name)}, {snake(name)}_arguments)" if kind == "one" else f"*((body, ()) for body in {snake(name)})"
+            for name, kind in operation.regions
+        ]
+        lines.append(f"        regions=({', '.join(items)},),")
+        terminator = DIALECTS[dialect_name].terminator
+        if terminator:
+            lines.append(f'        terminator="{terminator}",')
+    lines += ["        location=location,", f"    ){'.result' if single else '.results' if kinds else ''}"]
+    return "\n".join(lines)
+
+
+def docstring(dialect_name: str, operation: Operation) -> str:
+    """Returns the docstring of a builder."""
+    summary = SUMMARIES.get(operation.name)
+    if summary is None and dialect_name == "mhlo":
+        summary = ((getattr(stable_hlo, function_name(operation), None) or main).__doc__ or "").partition("\n")[0]
+        summary = "" if summary == main.__doc__ else summary
+    summary = summary or f"Appends the operation `{operation.name}`."
+    lines = [f'    """{summary}', "", "    Args:", "        block: Block to append to."]
+    described = {"one": "Operand, one value.", "optional": "Optional operand.", "many": "Operands, any number."}
+    optional: list[str] = []
+    for name, kind in operation.operands:
+        (optional if kind == "optional" else lines).append(f"        {snake(name)}: {described[kind]}")
+    for attribute in operation.attributes:
+        kind = "Flag." if attribute.unit else f"Attribute of kind `{attribute.kind}`."
+        text = f"        {snake(attribute.name)}: {kind}"
+        (optional if attribute.optional else lines).append(text)
+    for name, kind in operation.successors:
+        lines.append(f"        {snake(name)}: {'Block' if kind == 'one' else 'Blocks'} to continue in.")
+    for name, kind in operation.regions:
+        if kind == "one":
+            optional.append(f"        {snake(name)}: Fills the region: `body(block, *arguments)`, or a region.")
+            optional.append(f"        {snake(name)}_arguments: Types of the arguments of the region.")
+        else:
+            optional.append(f"        {snake(name)}: For each region, what fills it.")
+    if operation.results:
+        single = [kind for _, kind in operation.results] == ["one"]
+        name, text = ("result_type", "Type of the result.") if single else ("result_types", "Types of the results.")
+        if operation.inferred:
+            optional.append(f"        {name}: {text} Defaults to what MLIR infers.")
+        else:
+            lines.append(f"        {name}: {text}")
+    lines += optional
+    lines += ["        location: Where the operation comes from.", '    """']
+    return "\n".join(lines)
+
+
+def enumeration(kind: type[Any]) -> str:
+    """Returns the text of an enumeration."""
+    base = "IntFlag" if issubclass(kind, IntFlag) else "IntEnum"
+    own = (kind.__doc__ or "").strip().splitlines()[0].rstrip(".") if kind.__doc__ else ""
+    if not own or own.startswith(("allowed", "An enumeration")):
+        own = "The choices of an attribute"
+    lines = [f"class {kind.__name__}(enum.{base}):", f'    """{own[0].upper()}{own[1:]}."""', ""]
+    lines += [f"    {member(name)} = {int(value)}" for name, value in kind.__members__.items()]
+    return "\n".join(lines)
+
+
+def operations_of(name: str) -> list[Operation]:
+    """Returns the operations of a dialect that the bindings have classes for."""
+    module = dialect(name)
+    source = Path(module.__file__ or "").parent
+    source = source if source.name == "dialects" else source.parent
+    tree = ast.parse((source / f"_{name}_ops_gen.py").read_text())
+    found = [parse_operation(node) for node in tree.body if isinstance(node, ast.ClassDef)]
+    return sorted((item for item in found if item is not None), key=function_name)
+
+
+def generate(name: str) -> str:
+    """Returns the text of the module of a dialect."""
+    settings = DIALECTS[name]
+    kinds, classes = read_enumerations(name)
+    operations = [item for item in operations_of(name) if item.name not in settings.skip]
+    bodies = [enumeration(kind) for kind in sorted(classes, key=lambda kind: kind.__name__)]
+    bodies += [render(name, operation, kinds) for operation in operations]
+    names = sorted([kind.__name__ for kind in classes] + [function_name(operation) for operation in operations])
+    text = "\n\n\n".join(bodies)
+    header = [
+        f'"""{settings.title}',
+        "",
+        "Generated by `tools/generate_dialects.py` from the bindings; do not edit.",
+        '"""',
+    ]
+    header += ["# ruff: noqa", "", "from __future__ import annotations", ""]
+    header += (["import enum"] if classes else []) + (
+        ["from collections.abc import Sequence"] if "Sequence[" in text else []
+    )
+    header += ["from typing import TYPE_CHECKING" + (", Any" if re.search(r"\bAny\b", text) else ""), ""]
+    if "ArrayLike" in text:
+        header += ["from numpy.typing import ArrayLike", ""]
+    header += ["from ._generic import generic", "", "if TYPE_CHECKING:"]
+    imports = {
+        "Integers": "from .._conversions import Integers",
+        "AffineMap": "from ..affine import AffineMap",
+        "Attribute": "from ..attributes import Attribute",
+        "Block": "from ..blocks import Block",
+        "Body": "from ..building import Body",
+        "Location": "from ..locations import Location",
+        "Operation": "from ..operations import Operation",
+        "Type": "from ..types import Type",
+        "Value": "from ..values import Value",
+    }
+    header += [f"    {line}" for word, line in imports.items() if re.search(rf"[ \[]{word}\b(?!`)", strip_docs(text))]
+    header += ["", "__all__ = [", *(f'    "{item}",' for item in names), "]", "", ""]
+    return "\n".join(header) + "\n" + text + "\n"
+
+
+def strip_docs(text: str) -> str:
+    """Returns Python text without docstrings."""
+    return re.sub(r'""".*?"""', "", text, flags=re.S)
+
+
+def main() -> None:
+    """Writes the module of every dialect."""
+    for name, settings in DIALECTS.items():
+        (TARGET / f"{settings.module}.py").write_text(generate(name))
+
+
+if __name__ == "__main__":
+    main()
