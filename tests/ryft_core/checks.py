@@ -1,0 +1,105 @@
+"""Independent evaluators of programs: NumPy, through the references of primitives, and StableHLO's interpreter."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy
+from interpreter import Interpreter
+
+from ryft_core.lowering import lower_program
+from ryft_core.primitives.base import Primitive
+from ryft_core.programs import Equation, Program, Variable
+from ryft_core.tracing.evaluation import run_compiled
+from ryft_core.types.array_types import ArrayType
+
+Arrays = Sequence[Any]
+
+
+def types_of(operands: Arrays) -> tuple[ArrayType, ...]:
+    """Returns the types of NumPy arrays."""
+    return tuple(ArrayType(operand.shape, operand.dtype) for operand in operands)
+
+
+def as_tuple(primitive: Primitive, results: Any) -> tuple[Any, ...]:
+    """Returns the results of a primitive as a tuple."""
+    return tuple(results) if primitive.multiple_results else (results,)
+
+
+def single_equation(primitive: Primitive, types: Sequence[ArrayType]) -> Program:
+    """Returns the program that applies `primitive` once."""
+    inputs = [Variable(type) for type in types]
+    outputs = [Variable(type) for type in as_tuple(primitive, primitive.infer(*types))]
+    return Program(inputs, [Equation(primitive, tuple(inputs), tuple(outputs))], outputs, "main")
+
+
+def run_reference(primitive: Primitive, operands: Arrays) -> tuple[numpy.ndarray[Any, Any], ...]:
+    """Returns what the NumPy reference of `primitive` gives, in the element types that its type rule gives.
+
+    A primitive without a reference is compiled.
+    """
+    types = as_tuple(primitive, primitive.infer(*types_of(operands)))
+    reference = getattr(primitive, "reference", None)
+    if reference is None:
+        results = as_tuple(primitive, run_compiled(primitive, tuple(map(_literal, operands))))
+        return tuple(numpy.asarray(result) for result in results)
+    with numpy.errstate(all="ignore"):
+        results = [numpy.asarray(result) for result in as_tuple(primitive, reference(*operands))]
+    for result, type in zip(results, types, strict=True):
+        assert result.shape == type.shape, f"{primitive}: the type rule says {type}, the reference {result.shape}"
+    return tuple(result.astype(type.dtype) for result, type in zip(results, types, strict=True))
+
+
+def _literal(operand: Any) -> Any:
+    from ryft_core.arrays import device_array  # noqa: PLC0415
+
+    return device_array(operand)
+
+
+def run_program(program: Program, operands: Arrays) -> list[numpy.ndarray[Any, Any]]:
+    """Evaluates a program with NumPy."""
+    values: dict[Any, Any] = dict(zip(program.inputs, operands, strict=True))
+
+    def read(atom: Any) -> Any:
+        return values[atom] if type(atom) is Variable else numpy.asarray(atom.value)
+
+    for equation in program.equations:
+        results = run_reference(equation.primitive, [read(atom) for atom in equation.inputs])
+        values.update(zip(equation.outputs, results, strict=True))
+    return [read(atom) for atom in program.outputs]
+
+
+def run_interpreter(program: Program, operands: Arrays) -> list[numpy.ndarray[Any, Any]]:
+    """Evaluates a program with the reference interpreter of StableHLO."""
+    module = lower_program(program)
+    return _INTERPRETER.run(module.bytecode(), [numpy.asarray(operand, order="C") for operand in operands])
+
+
+_INTERPRETER = Interpreter()
+atexit.register(_INTERPRETER.close)
+
+
+def axis_combinations(ranks: Sequence[int]) -> Iterator[tuple[int | None, ...]]:
+    """Yields every way to map axes of operands of `ranks`; of three or more operands, only first and last axes."""
+    if len(ranks) <= 2:
+        choices = [[None, *range(rank + 1)] for rank in ranks]
+    else:
+        choices = [[None, 0, rank] if rank else [None, 0] for rank in ranks]
+    return (axes for axes in itertools.product(*choices) if any(axis is not None for axis in axes))
+
+
+def compare(result: Any, expected: Any, tolerance: float) -> None:
+    """Checks that two arrays have one type and nearly equal elements."""
+    result, expected = numpy.asarray(result), numpy.asarray(expected)
+    assert (result.dtype, result.shape) == (expected.dtype, expected.shape)
+    if result.dtype.kind in "biu" or result.dtype.name.startswith(("int", "uint")):
+        numpy.testing.assert_array_equal(result, expected)
+    elif result.dtype.kind == "c":
+        numpy.testing.assert_allclose(result, expected, rtol=tolerance, atol=tolerance)
+    elif result.size:
+        numpy.testing.assert_allclose(
+            result.astype("float64"), expected.astype("float64"), rtol=tolerance, atol=tolerance
+        )
