@@ -7,6 +7,7 @@ loads the `protobuf` runtime, so import it where it is needed, not at the top of
 from ryft_xla_sys.protos.compile_options_pb2 import (
     CompilationEnvironmentsProto,
     CompileOptionsProto,
+    ExecutableAndOptionsProto,
     ExecutableBuildOptionsProto,
     ExecuteOptionsProto,
     ExecutionOptions,
@@ -65,6 +66,7 @@ __all__ = [
     "CudaComputeCapabilityProto",
     "DebugOptions",
     "DeviceAssignmentProto",
+    "ExecutableAndOptionsProto",
     "ExecutableBuildOptionsProto",
     "ExecuteOptionsProto",
     "ExecutionOptions",
