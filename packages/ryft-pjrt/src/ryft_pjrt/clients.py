@@ -14,7 +14,9 @@ from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
 
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.buffers import Buffer
+from ryft_pjrt.compilation_options import CompilationOptions
 from ryft_pjrt.data_types import ArrayType, BufferType
+from ryft_pjrt.device_assignments import DeviceAssignment
 from ryft_pjrt.device_buffers import (
     AliasFulfillment,
     create_alias,
@@ -24,12 +26,33 @@ from ryft_pjrt.device_buffers import (
 )
 from ryft_pjrt.devices import Device
 from ryft_pjrt.dlpack import from_dlpack
-from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, InvalidArgumentError, PjrtError, UnimplementedError
-from ryft_pjrt.executables import LoadedExecutable, compile_program
+from ryft_pjrt.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    InvalidArgumentError,
+    NotFoundError,
+    PjrtError,
+    UnimplementedError,
+)
+from ryft_pjrt.events import SettableEvent
+from ryft_pjrt.executable_cache import ExecutableCache
+from ryft_pjrt.executables import Executable
+from ryft_pjrt.execution import ExecutionContext
 from ryft_pjrt.host_buffers import HostBufferSemantics, array_from_bytes, buffer_from_host
-from ryft_pjrt.layouts import Layout
+from ryft_pjrt.key_value_stores import KeyValueStore, key_value_fields
+from ryft_pjrt.layouts import BufferSpecification, Layout
+from ryft_pjrt.loaded_executables import (
+    LoadedExecutable,
+    ParameterTypes,
+    compile_program,
+    load_executable,
+    load_serialized,
+)
 from ryft_pjrt.memories import Memory
-from ryft_pjrt.programs import CompilationOptions, Program
+from ryft_pjrt.processes import ProcessInformation, processes_to_c
+from ryft_pjrt.programs import Program
+from ryft_pjrt.topologies import ClientTopology, Topology
+from ryft_pjrt.transfers import DmaMappedMemory, HostToDeviceTransferManager
 from ryft_pjrt.values import named_values
 from ryft_pjrt.versions import Version
 
@@ -54,19 +77,28 @@ class Client(OwnedObject):
 
     Attributes:
         plugin: Plugin that the client belongs to.
+        store: Key-value store that the client was made with, if any.
     """
 
-    __slots__ = ("__dict__", "_devices", "_memories", "plugin")
+    __slots__ = ("__dict__", "_devices", "_memories", "_store_handle", "plugin", "store")
 
     _subject = "client"
 
-    def __init__(self, plugin: Plugin, options: Mapping[str, object]) -> None:
+    def __init__(self, plugin: Plugin, options: Mapping[str, object], store: KeyValueStore | None = None) -> None:
         self.plugin = plugin
         self._devices: dict[int, Device] = {}
         self._memories: dict[int, Memory] = {}
+        self.store = store
+        # The plugin may use the store as long as the client exists.
+        self._store_handle = ffi.new_handle(store)
         array, _keep = named_values(options)
         with _creation_lock:
-            arguments = plugin.api.call("PJRT_Client_Create", create_options=array, num_options=len(options))
+            arguments = plugin.api.call(
+                "PJRT_Client_Create",
+                create_options=array,
+                num_options=len(options),
+                **({} if store is None else key_value_fields(self._store_handle)),
+            )
         super().__init__(plugin.api, arguments.client, "PJRT_Client_Destroy")
         _clients.add(self)
 
@@ -113,6 +145,86 @@ class Client(OwnedObject):
             count = arguments.num_addressable_memories
             return tuple(self._memory(arguments.addressable_memories[i]) for i in range(count))
 
+    @cached_property
+    def topology(self) -> Topology:
+        """Description of all devices, which programs can be compiled for."""
+        with self._pin() as pointer:
+            return ClientTopology(self, self._api.call("PJRT_Client_TopologyDescription", client=pointer).topology)
+
+    def lookup_device(self, id: int) -> Device:  # noqa: A002
+        """Returns the device with a number.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        for device in self.devices:
+            if device.id == id:
+                return device
+        raise NotFoundError(f"there is no device {id}, only {[device.id for device in self.devices]}")
+
+    def lookup_addressable_device(self, local_hardware_id: int) -> Device:
+        """Returns the device of this process that has a number on its machine.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        with self._pin() as pointer:
+            try:
+                arguments = self._api.call(
+                    "PJRT_Client_LookupAddressableDevice", client=pointer, local_hardware_id=local_hardware_id
+                )
+            except InvalidArgumentError as error:
+                raise NotFoundError(f"there is no addressable device {local_hardware_id}: {error}") from None
+            if arguments.addressable_device == NULL:
+                raise NotFoundError(f"there is no addressable device {local_hardware_id}")
+            return self._device(arguments.addressable_device)
+
+    def default_device_assignment(self, replica_count: int, computation_count: int = 1) -> DeviceAssignment:
+        """Returns the devices that the plugin chooses for the replicas and partitions of a program.
+
+        Raises:
+            ArgumentError: If a count is not a positive 31-bit number.
+            PjrtError: If there are not enough devices.
+        """
+        count = replica_count * computation_count
+        if replica_count <= 0 or computation_count <= 0 or count >= 2**31:
+            raise ArgumentError(f"expected positive counts, but got {replica_count} and {computation_count}")
+        target = ffi.new("int[]", count)
+        with self._pin() as pointer:
+            self._api.call(
+                "PJRT_Client_DefaultDeviceAssignment",
+                client=pointer,
+                num_replicas=replica_count,
+                num_partitions=computation_count,
+                default_assignment_size=count,
+                default_assignment=target,
+            )
+        ids = list(target)
+        return DeviceAssignment([ids[i : i + computation_count] for i in range(0, count, computation_count)])
+
+    def update_global_process_information(self, processes: Sequence[ProcessInformation]) -> None:
+        """Tells the client the state of all processes of a distributed program."""
+        array, _keep = processes_to_c(processes)
+        with self._pin() as pointer:
+            self._api.call(
+                "PJRT_Client_UpdateGlobalProcessInfo",
+                client=pointer,
+                process_infos=array,
+                num_process_infos=len(processes),
+            )
+
+    def event(self) -> SettableEvent:
+        """Returns a new event, which completes when it is set.
+
+        Raises:
+            UnimplementedError: If the plugin is older than PJRT API 0.89.
+        """
+        return SettableEvent(self._api)
+
+    def execution_context(self) -> ExecutionContext:
+        """Returns a new context, where custom calls find data that belongs to one execution."""
+        return ExecutionContext(self._api)
+
     def _device(self, handle: CData) -> Device:
         key = int(ffi.cast("intptr_t", handle))
         found = self._devices.get(key)
@@ -142,9 +254,9 @@ class Client(OwnedObject):
     def _check_supported(self, element_type: BufferType) -> None:
         """Refuses an element type that is newer than the plugin, which would crash on it."""
         if element_type >= BufferType.I1 and self._api.version[1] < element_type.minimum_minor_version:
+            needed, found = Version(0, element_type.minimum_minor_version), Version(*self._api.version)
             raise UnimplementedError(
-                f"the element type `{element_type}` needs a plugin with PJRT API 0.{element_type.minimum_minor_version}, "
-                f"but `{self._api.path.name}` has {Version(*self._api.version)}"
+                f"the element type `{element_type}` needs PJRT API {needed}, but `{self._api.path.name}` has {found}"
             )
 
     def _failure(self, error: CData, function: str) -> Exception:
@@ -296,12 +408,23 @@ class Client(OwnedObject):
         """
         return from_dlpack(self, source, device, copy)
 
+    def host_to_device_transfer_manager(
+        self, specifications: Sequence[BufferSpecification], device: Device | Memory | None = None
+    ) -> HostToDeviceTransferManager:
+        """Returns a manager of buffers that are filled piece by piece: see `HostToDeviceTransferManager`."""
+        return HostToDeviceTransferManager(self, specifications, device)
+
+    def dma_map(self, array: numpy.ndarray) -> DmaMappedMemory:
+        """Lets devices access the memory of a host array directly: see `DmaMappedMemory`."""
+        return DmaMappedMemory(self, array)
+
     def compile(
         self,
         program: Program | str | bytes,
         options: CompilationOptions | None = None,
         *,
-        parameter_types: Sequence[tuple[object, Sequence[int]]] | None = None,
+        parameter_types: ParameterTypes | None = None,
+        cache: ExecutableCache | None = None,
     ) -> LoadedExecutable:
         """Compiles a program for devices of this client, and loads it onto them.
 
@@ -310,11 +433,44 @@ class Client(OwnedObject):
             options: How to compile. Defaults to one copy of the program on one device.
             parameter_types: Data type and shape of each argument on one device, where the caller knows them. Without
                 them they are taken from the compiled program, when it is first executed.
+            cache: Cache on disk to take the executable from, or to put it into.
 
         Raises:
             PjrtError: If the program is malformed, or cannot be compiled.
         """
-        return compile_program(self, program, options or CompilationOptions(), parameter_types)
+        options = options or CompilationOptions()
+        if cache is not None:
+            return cache.compile(self, Program.of(program), options, parameter_types)
+        return compile_program(self, program, options, parameter_types)
+
+    def load(self, executable: Executable, options: CompilationOptions | None = None) -> LoadedExecutable:
+        """Loads a compiled program onto devices of this client.
+
+        Args:
+            executable: Compiled program.
+            options: Options that replace those it was compiled with.
+        """
+        return load_executable(self, executable, options)
+
+    def deserialize_and_load(
+        self,
+        data: bytes,
+        options: CompilationOptions | None = None,
+        *,
+        parameter_types: ParameterTypes | None = None,
+    ) -> LoadedExecutable:
+        """Loads the program in bytes that `Executable.serialize` returned.
+
+        Args:
+            data: Serialized executable, from the same version of the same plugin.
+            options: Options that replace those it was compiled with.
+            parameter_types: As for `compile`.
+
+        Raises:
+            DataLossError: If the bytes are not a serialized executable, or were changed.
+            PjrtError: If the plugin cannot load it.
+        """
+        return load_serialized(self, data, options, parameter_types)
 
     def __repr__(self) -> str:
         return "Client(closed)" if self.closed else f"Client({self.platform_name})"

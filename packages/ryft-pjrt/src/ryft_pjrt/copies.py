@@ -12,7 +12,7 @@ from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 from ryft_pjrt._objects import BufferBase
 from ryft_pjrt._owners import Owned
 from ryft_pjrt.data_types import array_type, dimensions, element_type
-from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, BufferInUseError, PjrtError
+from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, BufferInUseError, PjrtError, error_to_c
 from ryft_pjrt.events import Event
 from ryft_pjrt.layouts import Layout, layout_to_c
 
@@ -23,19 +23,7 @@ if TYPE_CHECKING:
     from ryft_pjrt.devices import Device
     from ryft_pjrt.memories import Memory
 
-__all__ = ["Copies", "Dependency", "RawCopy", "error_to_c"]
-
-
-def error_to_c(error: PjrtError) -> tuple[int, CData, int]:
-    """Returns the code, the message and the size of the message, as C functions that take an error want them.
-
-    Raises:
-        ArgumentTypeError: If `error` is not an error of PJRT.
-    """
-    if not isinstance(error, PjrtError):
-        raise ArgumentTypeError(f"`error` expected a `PjrtError`, but got `{type(error).__name__}`")
-    message = str(error).encode()
-    return error.code, ffi.new("char[]", message), len(message)
+__all__ = ["Claim", "Copies", "Dependency", "RawCopy"]
 
 
 class Copies(BufferBase, Owned):

@@ -74,6 +74,16 @@ class BufferType(IntEnum):
             raise ArgumentError(f"`buffer type` expected the name of an element type, but got {text!r}")
         return cls[name]
 
+    @classmethod
+    def from_proto(cls, code: int) -> BufferType:
+        """Returns the element type for a code of XLA's `PrimitiveType`; what no array can have becomes `INVALID`."""
+        return _FROM_PROTO.get(code, cls.INVALID)
+
+    @property
+    def proto(self) -> int:
+        """Code of the type in XLA's `PrimitiveType`, which protobuf messages and FFI calls use."""
+        return _TO_PROTO[self]
+
     @property
     def bits(self) -> int:
         """Number of bits that one element takes in the packed form, which is how dense memory sizes are counted."""
@@ -98,6 +108,28 @@ class BufferType(IntEnum):
         """
         return _dtype_of(self)
 
+
+# The codes that differ in protobuf messages from those of the C API.
+_TO_PROTO: dict[BufferType, int] = {code: int(code) for code in BufferType} | {
+    BufferType.BF16: 16,
+    BufferType.C64: 15,
+    BufferType.C128: 18,
+    BufferType.F8E5M2: 19,
+    BufferType.F8E4M3FN: 20,
+    BufferType.F8E4M3B11FNUZ: 23,
+    BufferType.F8E5M2FNUZ: 24,
+    BufferType.F8E4M3FNUZ: 25,
+    BufferType.TOKEN: 17,
+    BufferType.I2: 26,
+    BufferType.U2: 27,
+    BufferType.F8E4M3: 28,
+    BufferType.F8E3M4: 29,
+    BufferType.F4E2M1FN: 32,
+    BufferType.F8E8M0FNU: 33,
+    BufferType.F6E2M3FN: 36,
+    BufferType.F6E3M2FN: 35,
+}
+_FROM_PROTO: dict[int, BufferType] = {code: kind for kind, code in _TO_PROTO.items()}
 
 _NUMPY_TYPES: dict[str, BufferType] = {
     "bool": BufferType.PREDICATE,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from ryft_xla_sys.ffi import NULL, CData, ffi
 
 from ryft_pjrt._completions import COMPLETION_DELETED, drop_completion, new_completion
-from ryft_pjrt.copies import Claim, error_to_c
+from ryft_pjrt.copies import Claim
 from ryft_pjrt.data_types import ArrayType, array_type, dimensions, element_type
-from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, PjrtError
+from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, PjrtError, error_to_c
 from ryft_pjrt.layouts import Layout, layout_to_c
 from ryft_pjrt.values import named_values
 

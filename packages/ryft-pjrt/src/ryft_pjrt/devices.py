@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ryft_xla_sys import Api
 from ryft_xla_sys.ffi import NULL, CData, ffi, text
 
-from ryft_pjrt.errors import NotFoundError, UnimplementedError
+from ryft_pjrt._owners import OwnedObject
+from ryft_pjrt.errors import NotFoundError, PjrtError, UnimplementedError, error_to_c
 from ryft_pjrt.memories import Memory, MemoryStatistics, read_memory_statistics
-from ryft_pjrt.values import Value, read_named_values
+from ryft_pjrt.values import Value, named_values, read_named_values
 
 if TYPE_CHECKING:
     from ryft_pjrt._owners import Pin
     from ryft_pjrt.clients import Client
     from ryft_pjrt.topologies import Topology
 
-__all__ = ["Device", "DeviceDescription"]
+__all__ = ["AsyncTrackingEvent", "Device", "DeviceDescription"]
 
 
 class DeviceDescription:
@@ -83,6 +85,14 @@ class DeviceDescription:
 
     def __hash__(self) -> int:
         return hash((self.id, self.kind))
+
+
+class AsyncTrackingEvent(OwnedObject):
+    """Work outside of PJRT that a device takes notice of. Closing it tells that the work is done."""
+
+    __slots__ = ()
+
+    _subject = "async tracking event"
 
 
 class Device:
@@ -196,6 +206,55 @@ class Device:
         """
         with self.client._pin():
             return read_memory_statistics(self._api.call("PJRT_Device_MemoryStats", device=self._handle))
+
+    def clear_memory_statistics(self) -> None:
+        """Starts to count peaks of memory use anew.
+
+        Raises:
+            UnimplementedError: If the plugin is older than PJRT API 0.106.
+        """
+        with self.client._pin():
+            self._api.call("PJRT_Device_ClearMemoryStats", device=self._handle)
+
+    def poison_execution(self, launch_id: int, error: PjrtError, payload: Mapping[str, str] | None = None) -> bool:
+        """Makes the earliest execution with a launch id that has not finished fail with `error`.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            UnimplementedError: If the plugin is older than PJRT API 0.85.
+        """
+        code, message, size = error_to_c(error)
+        values, _keep = named_values(payload or {})
+        with self.client._pin():
+            arguments = self._api.call(
+                "PJRT_Device_PoisonExecution",
+                device=self._handle,
+                launch_id=launch_id,
+                error_code=code,
+                error_message=message,
+                error_message_size=size,
+                payload=values if payload else NULL,
+                num_payload=len(payload or {}),
+            )
+            return arguments.poisoned
+
+    def async_tracking_event(self, description: str) -> AsyncTrackingEvent:
+        """Returns an object that stands for work outside of PJRT, until it is closed.
+
+        Raises:
+            UnimplementedError: If the plugin is older than PJRT API 0.86.
+        """
+        encoded = description.encode()
+        with self.client._pin():
+            arguments = self._api.call(
+                "PJRT_Device_CreateAsyncTrackingEvent",
+                device=self._handle,
+                description=ffi.from_buffer("char[]", encoded),
+                description_size=len(encoded),
+            )
+            return AsyncTrackingEvent(self._api, arguments.event, "PJRT_AsyncTrackingEvent_Destroy", self.client._owner)
 
     def __str__(self) -> str:
         return str(self.description)

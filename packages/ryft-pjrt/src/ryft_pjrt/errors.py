@@ -35,6 +35,7 @@ from ryft_xla_sys.errors import (
     UnimplementedError,
     UnknownError,
 )
+from ryft_xla_sys.ffi import CData, ffi
 
 __all__ = [
     "PJRT_ERRORS",
@@ -62,6 +63,7 @@ __all__ = [
     "UnavailableError",
     "UnimplementedError",
     "UnknownError",
+    "error_to_c",
 ]
 
 
@@ -79,3 +81,15 @@ class OptionError(RyftError, ValueError):
 
 class BufferInUseError(RyftError, ValueError):
     """A buffer cannot be donated because another call, or a view of its memory, is using it."""
+
+
+def error_to_c(error: PjrtError) -> tuple[int, CData, int]:
+    """Returns the code, the message and the size of the message, as C functions that take an error want them.
+
+    Raises:
+        ArgumentTypeError: If `error` is not an error of PJRT.
+    """
+    if not isinstance(error, PjrtError):
+        raise ArgumentTypeError(f"`error` expected a `PjrtError`, but got `{type(error).__name__}`")
+    message = str(error).encode()
+    return error.code, ffi.new("char[]", message), len(message)

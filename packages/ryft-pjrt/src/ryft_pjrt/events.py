@@ -12,9 +12,9 @@ from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 from ryft_pjrt._completions import on_completion
 from ryft_pjrt._owners import OwnedObject
-from ryft_pjrt.errors import DeadlineExceededError, PjrtError
+from ryft_pjrt.errors import ArgumentError, DeadlineExceededError, PjrtError
 
-__all__ = ["Event"]
+__all__ = ["Event", "SettableEvent"]
 
 Result = TypeVar("Result")
 
@@ -125,3 +125,37 @@ class Event(OwnedObject, Generic[Result]):
     def __repr__(self) -> str:
         state = "closed" if self.closed else "done" if self.done() else "running"
         return f"Event({state})"
+
+
+class SettableEvent(Event[None]):
+    """Event that its creator completes."""
+
+    __slots__ = ("_is_set",)
+
+    def __init__(self, api: Api) -> None:
+        """Makes an event that is not complete.
+
+        Raises:
+            UnimplementedError: If the plugin is older than PJRT API 0.89.
+        """
+        self._is_set = False
+        super().__init__(api, api.call("PJRT_Event_Create").event, None)
+
+    def set(self, error: PjrtError | None = None) -> None:
+        """Completes the event, with an error or without.
+
+        Raises:
+            ArgumentError: If it was set before.
+        """
+        if self._is_set:
+            raise ArgumentError("`SettableEvent` expected to be set once, but it was set before")
+        message = b"" if error is None else str(error).encode()
+        with self._pin() as pointer:
+            self._is_set = True
+            self._api.call(
+                "PJRT_Event_Set",
+                event=pointer,
+                error_code=0 if error is None else error.code,
+                error_message=ffi.from_buffer("char[]", message),
+                error_message_size=len(message),
+            )

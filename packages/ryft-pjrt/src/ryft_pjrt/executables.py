@@ -1,9 +1,10 @@
-"""Executables: compiled programs, alone or loaded onto the devices of a client."""
+"""Executables: compiled programs, what is known of them, and their serialized form."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,16 +13,81 @@ from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
 
 from ryft_pjrt._hlo import parameter_types as read_parameter_types
 from ryft_pjrt._owners import OwnedObject
-from ryft_pjrt.data_types import ArrayType, array_type, dimensions, element_type
-from ryft_pjrt.execution import Launcher
-from ryft_pjrt.programs import CompilationOptions, Program
+from ryft_pjrt.data_types import ArrayType, array_type
+from ryft_pjrt.errors import DataLossError, UnavailableError
+from ryft_pjrt.programs import Program
+from ryft_pjrt.values import Value, read_named_values
 
 if TYPE_CHECKING:
-    from ryft_pjrt.buffers import Buffer
-    from ryft_pjrt.clients import Client
-    from ryft_pjrt.devices import Device
+    from ryft_xla_sys.protos import CompileOptionsProto
 
-__all__ = ["Executable", "LoadedExecutable", "compile_program"]
+    from ryft_pjrt.compilation_options import CompilationOptions
+    from ryft_pjrt.topologies import Topology
+
+__all__ = ["Executable", "ExecutableMemoryStatistics", "compile_for_topology", "take_serialized", "unseal"]
+
+_MAGIC = b"RYFTEXE1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutableMemoryStatistics:
+    """Memory that a program needs, in bytes. What an older plugin cannot tell is zero."""
+
+    device_generated_code_size_in_bytes: int
+    device_input_size_in_bytes: int
+    device_output_size_in_bytes: int
+    device_alias_size_in_bytes: int
+    device_temporary_size_in_bytes: int
+    device_peak_memory_in_bytes: int
+    device_total_memory_in_bytes: int
+    device_total_allocation_bytes: int
+    device_indefinite_allocations: int
+    device_peak_unpadded_heap_bytes: int
+    host_generated_code_size_in_bytes: int
+    host_input_size_in_bytes: int
+    host_output_size_in_bytes: int
+    host_alias_size_in_bytes: int
+    host_temporary_size_in_bytes: int
+
+
+_STATISTICS: dict[str, str] = {
+    "device_generated_code_size_in_bytes": "generated_code_size_in_bytes",
+    "device_input_size_in_bytes": "argument_size_in_bytes",
+    "device_output_size_in_bytes": "output_size_in_bytes",
+    "device_alias_size_in_bytes": "alias_size_in_bytes",
+    "device_temporary_size_in_bytes": "temp_size_in_bytes",
+    "device_peak_memory_in_bytes": "peak_memory_in_bytes",
+    "device_total_memory_in_bytes": "total_size_in_bytes",
+    "device_total_allocation_bytes": "total_allocation_bytes",
+    "device_indefinite_allocations": "indefinite_allocations",
+    "device_peak_unpadded_heap_bytes": "peak_unpadded_heap_bytes",
+    "host_generated_code_size_in_bytes": "host_generated_code_size_in_bytes",
+    "host_input_size_in_bytes": "host_argument_size_in_bytes",
+    "host_output_size_in_bytes": "host_output_size_in_bytes",
+    "host_alias_size_in_bytes": "host_alias_size_in_bytes",
+    "host_temporary_size_in_bytes": "host_temp_size_in_bytes",
+}
+
+
+def take_serialized(pointer: CData, size: int, backing: CData, delete: Callable[[CData], object]) -> bytes:
+    """Returns a copy of bytes that a plugin has made, and frees them."""
+    try:
+        return bytes(ffi.buffer(pointer, size)) if size else b""
+    finally:
+        if delete != NULL:
+            delete(backing)
+
+
+def unseal(data: bytes) -> bytes:
+    """Returns the plugin's own bytes in what `Executable.serialize` returned.
+
+    Raises:
+        DataLossError: If the bytes are not a serialized executable, or were changed.
+    """
+    digest, payload = data[8:40], data[40:]
+    if data[:8] != _MAGIC or hashlib.sha256(payload).digest() != digest:
+        raise DataLossError(f"the {len(data)} byte(s) are not a serialized executable, or were changed")
+    return payload
 
 
 class Executable(OwnedObject):
@@ -34,31 +100,44 @@ class Executable(OwnedObject):
     def __init__(self, api: Api, pointer: CData) -> None:
         super().__init__(api, pointer, "PJRT_Executable_Destroy")
 
+    def _get(self, function: str) -> CData:
+        with self._pin() as pointer:
+            return self._api.call(f"PJRT_Executable_{function}", executable=pointer)
+
     @cached_property
     def name(self) -> str:
         """Name of the program."""
-        with self._pin() as pointer:
-            arguments = self._api.call("PJRT_Executable_Name", executable=pointer)
+        with self._pin():
+            arguments = self._get("Name")
             return text(arguments.executable_name, arguments.executable_name_size)
+
+    @cached_property
+    def replica_count(self) -> int:
+        """Number of copies of the program that run together on different data."""
+        return self._get("NumReplicas").num_replicas
+
+    @cached_property
+    def partition_count(self) -> int:
+        """Number of devices that each copy is split over."""
+        return self._get("NumPartitions").num_partitions
 
     @cached_property
     def output_count(self) -> int:
         """Number of outputs on each device."""
-        with self._pin() as pointer:
-            return self._api.call("PJRT_Executable_NumOutputs", executable=pointer).num_outputs
+        return self._get("NumOutputs").num_outputs
 
     @cached_property
     def output_types(self) -> tuple[ArrayType, ...]:
         """Element type and shape of each output on one device."""
-        with self._pin() as pointer:
-            types = self._api.call("PJRT_Executable_OutputElementTypes", executable=pointer)
-            sizes = self._api.call("PJRT_Executable_OutputDimensions", executable=pointer)
+        with self._pin():
+            types = self._get("OutputElementTypes")
+            sizes = self._get("OutputDimensions")
             result: list[ArrayType] = []
             position = 0
             for i in range(types.num_output_types):
                 shape = tuple(sizes.dims[position + j] for j in range(sizes.dim_sizes[i]))
                 result.append(array_type(types.output_types[i], shape))
-                position += sizes.dim_sizes[i]
+                position += len(shape)
             return tuple(result)
 
     @cached_property
@@ -66,6 +145,80 @@ class Executable(OwnedObject):
         """Element type and shape of each parameter on one device."""
         program = self.optimized_program()
         return tuple(read_parameter_types(program.code, with_config=program.format == "hlo_with_config"))
+
+    def _memory_kinds(self, function: str, count_field: str) -> tuple[str, ...]:
+        with self._pin():
+            arguments = self._get(function)
+            return tuple(
+                text(arguments.memory_kinds[i], arguments.memory_kind_sizes[i])
+                for i in range(getattr(arguments, count_field))
+            )
+
+    @property
+    def output_memory_kinds(self) -> tuple[str, ...]:
+        """Kind of memory of each output.
+
+        Raises:
+            UnimplementedError: If the plugin cannot tell, as on the CPU.
+        """
+        return self._memory_kinds("OutputMemoryKinds", "num_outputs")
+
+    @property
+    def parameter_memory_kinds(self) -> tuple[str, ...]:
+        """Kind of memory of each parameter.
+
+        Raises:
+            UnimplementedError: If the plugin is older than PJRT API 0.102, or cannot tell.
+        """
+        return self._memory_kinds("ParameterMemoryKinds", "num_parameters")
+
+    @property
+    def generated_code_size_in_bytes(self) -> int:
+        """Size of the machine code.
+
+        Raises:
+            UnavailableError: If the plugin does not know it.
+        """
+        size = self._get("SizeOfGeneratedCodeInBytes").size_in_bytes
+        if size <= 0:
+            raise UnavailableError(f"the plugin does not know the size of the code of `{self.name}`")
+        return size
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """Bytes that are equal for executables made of the same program with the same options and compiler."""
+        with self._pin():
+            arguments = self._get("Fingerprint")
+            return bytes(ffi.buffer(arguments.executable_fingerprint, arguments.executable_fingerprint_size))
+
+    @cached_property
+    def cost_analysis(self) -> dict[str, Value]:
+        """Costs that the compiler estimates, by name, for example `flops`."""
+        with self._pin():
+            arguments = self._get("GetCostAnalysis")
+            return read_named_values(arguments.properties, arguments.num_properties)
+
+    def memory_statistics(self) -> ExecutableMemoryStatistics:
+        """Returns the memory that the program needs."""
+        arguments = self._get("GetCompiledMemoryStats")
+        return ExecutableMemoryStatistics(**{name: getattr(arguments, field) for name, field in _STATISTICS.items()})
+
+    def compilation_options(self) -> CompileOptionsProto:
+        """Returns the options that the program was compiled with.
+
+        Raises:
+            UnimplementedError: If the plugin is older than PJRT API 0.87.
+        """
+        from ryft_xla_sys.protos import CompileOptionsProto
+
+        arguments = self._get("GetCompileOptions")
+        data = take_serialized(
+            arguments.serialized_bytes,
+            arguments.serialized_bytes_size,
+            arguments.serialized_compile_options,
+            arguments.serialized_compile_options_deleter,
+        )
+        return CompileOptionsProto.FromString(data)
 
     def optimized_program(self) -> Program:
         """Returns the program as the compiler has optimized it."""
@@ -77,109 +230,37 @@ class Executable(OwnedObject):
             self._api.call("PJRT_Executable_OptimizedProgram", executable=pointer, program=program)
             return Program(bytes(ffi.buffer(code, program.code_size)), text(program.format, program.format_size))
 
+    def serialize(self) -> bytes:
+        """Returns the executable in a form that the same version of the same plugin can load.
+
+        The plugin's bytes are sealed with a checksum: plugins crash on bytes that were changed.
+        """
+        with self._pin() as pointer:
+            arguments = self._api.call("PJRT_Executable_Serialize", executable=pointer)
+            payload = take_serialized(
+                arguments.serialized_bytes,
+                arguments.serialized_bytes_size,
+                arguments.serialized_executable,
+                arguments.serialized_executable_deleter,
+            )
+        return _MAGIC + hashlib.sha256(payload).digest() + payload
+
     def __repr__(self) -> str:
         return "Executable(closed)" if self.closed else f"Executable({self.name})"
 
 
-class LoadedExecutable(OwnedObject):
-    """Compiled program on the devices of a client, ready to be executed.
-
-    Attributes:
-        client: Client that the executable belongs to.
-    """
-
-    __slots__ = ("__dict__", "_launcher", "_lock", "client")
-
-    _subject = "loaded executable"
-
-    def __init__(
-        self, client: Client, pointer: CData, parameter_types: Sequence[tuple[object, Sequence[int]]] | None = None
-    ) -> None:
-        self.client = client
-        self._launcher: Launcher | None = None
-        self._lock = threading.Lock()
-        super().__init__(client._api, pointer, "PJRT_LoadedExecutable_Destroy", client._owner)
-        if parameter_types is not None:
-            self.parameter_types = tuple(
-                array_type(element_type(dtype), dimensions(shape)) for dtype, shape in parameter_types
-            )
-
-    @cached_property
-    def executable(self) -> Executable:
-        """The compiled program itself, independent of the client."""
-        with self._pin() as pointer:
-            arguments = self._api.call("PJRT_LoadedExecutable_GetExecutable", loaded_executable=pointer)
-            return Executable(self._api, arguments.executable)
-
-    @cached_property
-    def devices(self) -> tuple[Device, ...]:
-        """Devices of this process that the program runs on."""
-        with self._pin() as pointer:
-            arguments = self._api.call("PJRT_LoadedExecutable_AddressableDevices", executable=pointer)
-            count = arguments.num_addressable_devices
-            return tuple(self.client._device(arguments.addressable_devices[i]) for i in range(count))
-
-    @cached_property
-    def parameter_types(self) -> tuple[ArrayType, ...]:
-        """Element type and shape of each parameter on one device."""
-        return self.executable.parameter_types
-
-    @cached_property
-    def output_types(self) -> tuple[ArrayType, ...]:
-        """Element type and shape of each output on one device."""
-        return self.executable.output_types
-
-    def launcher(self, donate: Iterable[int] = (), device: Device | None = None) -> Launcher:
-        """Returns a prepared execution: the fastest way to execute the same program many times.
-
-        Args:
-            donate: Indices of the arguments whose memory may be reused for outputs.
-            device: Device to execute on, for a program that was compiled to run on any.
-        """
-        return Launcher(self, donate, device)
-
-    def execute(self, arguments: Sequence[Buffer]) -> list[Buffer]:
-        """Executes the program."""
-        if self._launcher is None:
-            self._launcher = Launcher(self)
-        return self._launcher(arguments)
-
-    def __call__(self, *arguments: Buffer) -> Buffer | tuple[Buffer, ...]:
-        """Executes the program on its one device, and returns its output, or the tuple of its outputs."""
-        outputs = self.execute(arguments)
-        return outputs[0] if len(outputs) == 1 else tuple(outputs)
-
-    def __repr__(self) -> str:
-        return "LoadedExecutable(closed)" if self.closed else f"LoadedExecutable({self.executable.name})"
-
-
-def compile_program(
-    client: Client,
-    program: Program | str | bytes,
-    options: CompilationOptions,
-    parameter_types: Sequence[tuple[object, Sequence[int]]] | None,
-) -> LoadedExecutable:
-    """Implements `Client.compile`."""
-    source = program if isinstance(program, Program) else Program(program)
+def compile_for_topology(
+    api: Api, program: Program | str | bytes, topology: Topology, options: CompilationOptions
+) -> Executable:
+    """Implements `Plugin.compile`."""
+    target, _keep = Program.of(program).to_c()
     serialized = options.serialize()
-    code, form = ffi.from_buffer("char[]", source.code), ffi.from_buffer("char[]", source.format.encode())
-    target = ffi.new(
-        "PJRT_Program *",
-        {
-            "struct_size": lib.PJRT_Program_STRUCT_SIZE,
-            "extension_start": NULL,
-            "code": code,
-            "code_size": len(code),
-            "format": form,
-            "format_size": len(form),
-        },
-    )
-    with client._pin() as pointer:
-        arguments = client._api.call(
-            "PJRT_Client_Compile",
-            client=pointer,
+    with topology._pin() as pinned:
+        arguments = api.call(
+            "PJRT_Compile",
+            topology=topology._pointer(pinned),
             program=target,
             compile_options=ffi.from_buffer("char[]", serialized),
             compile_options_size=len(serialized),
         )
-        return LoadedExecutable(client, arguments.executable, parameter_types)
+    return Executable(api, arguments.executable)

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from ryft_xla_sys.ffi import NULL, ffi, lib
+from ryft_xla_sys import Api
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 from ryft_pjrt._objects import LauncherBase
+from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, BufferInUseError, ClosedError, RyftError
+from ryft_pjrt.events import Event
 
 if TYPE_CHECKING:
     from ryft_pjrt.devices import Device
-    from ryft_pjrt.executables import LoadedExecutable
+    from ryft_pjrt.loaded_executables import LoadedExecutable
 
-__all__ = ["Launcher"]
+__all__ = ["DeviceOutputs", "ExecutionContext", "HostCallback", "Launcher", "execute"]
+
+
+class HostCallback(Protocol):
+    """Callback of a program that exchanges data with the host while it runs."""
+
+    def fill(self, target: CData, keep: list[object]) -> None:
+        """Writes the callback to a C struct, and adds to `keep` what must stay alive until the program has finished."""
+        ...
 
 
 class Launcher(LauncherBase):
@@ -51,7 +64,11 @@ class Launcher(LauncherBase):
         Raises:
             ArgumentError: If there is no such argument.
         """
+        if device is not None:
+            device, _memory = executable.client._placement(device)
         self.devices: tuple[Device, ...] = executable.devices if device is None else (device,)
+        if not self.devices:
+            raise ArgumentError(f"`{executable!r}` runs on any one device: pass `device`")
         self.parameter_types = executable.parameter_types
         self.output_types = executable.output_types
         self.donated: tuple[int, ...] = tuple(sorted(set(donate)))
@@ -130,3 +147,98 @@ class Launcher(LauncherBase):
         elif column in self.donated and lib.ryft_owner_pins(argument._owner):
             error = BufferInUseError(f"{name} cannot be donated because a view of its memory, or a call, is using it")
         return error
+
+
+class ExecutionContext(OwnedObject):
+    """Where custom calls find data that belongs to one execution."""
+
+    __slots__ = ("_kept",)
+
+    _subject = "execution context"
+
+    def __init__(self, api: Api) -> None:
+        super().__init__(api, api.call("PJRT_ExecuteContext_Create").context, "PJRT_ExecuteContext_Destroy")
+        self._kept: list[object] = []
+
+
+@dataclass(frozen=True)
+class DeviceOutputs:
+    """What an execution gives on one device.
+
+    Attributes:
+        outputs: Outputs, ready at some later time.
+        done: Event that completes when the execution has finished on the device.
+    """
+
+    outputs: tuple[Buffer, ...]
+    done: Event[tuple[Buffer, ...]]
+
+
+def _callback_rows(
+    callbacks: Sequence[Sequence[HostCallback]], rows: int, kind: str, keep: list[object]
+) -> tuple[CData, int]:
+    """Returns the callbacks of all devices as C arrays, and how many each device has."""
+    if not callbacks:
+        return NULL, 0
+    count = len(callbacks[0])
+    if len(callbacks) != rows or any(len(row) != count for row in callbacks):
+        raise ArgumentError(
+            f"`{kind}_callbacks` expected equally many callbacks for each of {rows} device(s), "
+            f"but got {[len(row) for row in callbacks]}"
+        )
+    name = {"send": "PJRT_SendCallbackInfo", "receive": "PJRT_RecvCallbackInfo"}[kind]
+    arrays: list[CData] = []
+    for row in callbacks:
+        array = ffi.new(f"{name}[]", count)
+        for target, callback in zip(array, row, strict=True):
+            callback.fill(target, keep)
+        arrays.append(array)
+    outer = ffi.new(f"{name} *[]", arrays)
+    keep += [outer, *arrays]
+    return outer, count
+
+
+def execute(
+    launcher: Launcher,
+    arguments: Sequence[Buffer],
+    *,
+    launch_id: int,
+    context: ExecutionContext | None,
+    call_location: str | None,
+    incarnations: Mapping[int, int],
+    send_callbacks: Sequence[Sequence[HostCallback]],
+    receive_callbacks: Sequence[Sequence[HostCallback]],
+) -> list[DeviceOutputs]:
+    """Implements `LoadedExecutable.execute`."""
+    rows, columns = len(launcher.devices), len(launcher.output_types)
+    if call_location is not None and "\0" in call_location:
+        raise ArgumentError(f"`call_location` expected text without null characters, but got {call_location!r}")
+    if not -(2**31) <= launch_id < 2**31:
+        raise ArgumentError(f"`launch_id` expected a 32-bit number, but got {launch_id}")
+    keep: list[object] = [arguments, context]
+    kept = [index for index in range(len(launcher.parameter_types)) if index not in launcher.donated]
+    fields: dict[str, object] = {
+        "struct_size": lib.PJRT_ExecuteOptions_STRUCT_SIZE,
+        "launch_id": launch_id,
+        "non_donatable_input_indices": ffi.new("int64_t[]", kept),
+        "num_non_donatable_input_indices": len(kept),
+        "call_location": NULL if call_location is None else ffi.new("char[]", call_location.encode()),
+        "num_tasks": len(incarnations),
+        "task_ids": ffi.new("int[]", list(incarnations.keys())),
+        "incarnation_ids": ffi.new("int64_t[]", list(incarnations.values())),
+    }
+    fields["send_callbacks"], fields["num_send_ops"] = _callback_rows(send_callbacks, rows, "send", keep)
+    fields["recv_callbacks"], fields["num_recv_ops"] = _callback_rows(receive_callbacks, rows, "receive", keep)
+    events = ffi.new("PJRT_Event *[]", rows)
+    with contextlib.ExitStack() as stack:
+        if context is not None:
+            fields["context"] = stack.enter_context(context._pin())
+        options = ffi.new("PJRT_ExecuteOptions *", fields)
+        outputs = launcher._launch(arguments, int(ffi.cast("uintptr_t", options)), int(ffi.cast("uintptr_t", events)))
+    result: list[DeviceOutputs] = []
+    for row in range(rows):
+        own = tuple(outputs[row * columns : (row + 1) * columns])
+        # The callbacks and the context are in use until the program has finished.
+        needed = keep if context is not None or send_callbacks or receive_callbacks else None
+        result.append(DeviceOutputs(own, Event(launcher._api, events[row], own, keep=needed)))
+    return result

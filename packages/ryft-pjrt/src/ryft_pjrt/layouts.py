@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from ryft_xla_sys.ffi import CData, ffi, lib
 
+from ryft_pjrt._wire import encode_bytes, encode_integer, encode_packed
 from ryft_pjrt.data_types import BufferType, dimensions
 from ryft_pjrt.data_types import element_type as convert_element_type
 from ryft_pjrt.errors import ArgumentError
@@ -63,6 +64,14 @@ class TiledLayout:
                 f"`minor_to_major` expected each dimension from 0 to {len(self.minor_to_major) - 1} once, "
                 f"but got {self.minor_to_major}"
             )
+
+    def serialize(self) -> bytes:
+        """Returns the layout as a serialized `LayoutProto`."""
+        tiles = (
+            encode_bytes(6, encode_packed(1, (_COMBINED if size is None else size for size in tile.dimensions)))
+            for tile in self.tiles
+        )
+        return encode_packed(1, self.minor_to_major) + b"".join(tiles)
 
     def __str__(self) -> str:
         tiles = f":T{''.join(map(str, self.tiles))}" if self.tiles else ""
@@ -205,6 +214,23 @@ class BufferSpecification:
         parts = [part.strip() for part in found[2].split(",")] if found[2].strip() else []
         sizes = tuple(0 if part == "?" else _integers(part.removeprefix("<="))[0] for part in parts)
         return cls(BufferType.parse(found[1]), sizes, parse_layout(found[3]) if found[3] else None)
+
+    def serialize(self) -> bytes:
+        """Returns the specification as a serialized `ShapeProto`.
+
+        Raises:
+            ArgumentError: If the layout is strided, which the message cannot express.
+        """
+        if isinstance(self.layout, StridedLayout):
+            raise ArgumentError(f"a `ShapeProto` expected a tiled layout, but got {self.layout}")
+        return b"".join(
+            (
+                encode_integer(2, self.element_type.proto),
+                encode_packed(3, self.shape),
+                encode_packed(6, (0 for _ in self.shape)),
+                b"" if self.layout is None else encode_bytes(5, self.layout.serialize()),
+            )
+        )
 
     def __str__(self) -> str:
         layout = "" if self.layout is None else str(self.layout)

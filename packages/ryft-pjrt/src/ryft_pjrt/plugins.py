@@ -8,12 +8,32 @@ from functools import cached_property
 
 from ryft_xla_sys import Api, find_plugin, load_api
 
+from ryft_pjrt.client_options import ClientOptions, option_values
 from ryft_pjrt.clients import Client
-from ryft_pjrt.errors import NotFoundError
+from ryft_pjrt.compilation_options import CompilationOptions
+from ryft_pjrt.device_assignments import DeviceAssignment
+from ryft_pjrt.errors import ArgumentTypeError, NotFoundError
+from ryft_pjrt.executables import Executable, compile_for_topology
+from ryft_pjrt.execution import ExecutionContext
+from ryft_pjrt.key_value_stores import KeyValueStore
+from ryft_pjrt.programs import Program
+from ryft_pjrt.topologies import OwnedTopology, Topology, create_topology, deserialize_topology
 from ryft_pjrt.values import Value, read_named_values
 from ryft_pjrt.versions import Version
 
-__all__ = ["Plugin", "load_cpu_plugin", "load_plugin"]
+__all__ = [
+    "Plugin",
+    "load_cpu_plugin",
+    "load_cuda_12_plugin",
+    "load_cuda_13_plugin",
+    "load_metal_plugin",
+    "load_neuron_plugin",
+    "load_plugin",
+    "load_rocm_7_plugin",
+    "load_tpu_plugin",
+]
+
+_GPU_CUSTOM_CALL, _STREAM, _TPU_TOPOLOGY, _TPU_EXECUTABLE = 0, 3, 16, 17
 
 
 class Plugin:
@@ -47,13 +67,82 @@ class Plugin:
             raise NotFoundError(f"the plugin has no attribute named `{name}`, only {sorted(self.attributes)}")
         return self.attributes[name]
 
-    def client(self, options: Mapping[str, object] | None = None) -> Client:
+    @cached_property
+    def platform(self) -> str | None:
+        """Platform whose client options the plugin takes: `cpu`, `gpu` or `tpu`, or `None` if it cannot be told."""
+        if "cpu" in self.api.path.name.lower():
+            return "cpu"
+        if any(self.api.extension(kind) is not None for kind in (_TPU_TOPOLOGY, _TPU_EXECUTABLE)):
+            return "tpu"
+        if any(self.api.extension(kind) is not None for kind in (_GPU_CUSTOM_CALL, _STREAM)):
+            return "gpu"
+        return None
+
+    def client(self, options: ClientOptions | None = None) -> Client:
         """Returns a new client for the devices of the platform.
 
         Args:
-            options: Options of the platform, by name.
+            options: Options of the platform, or a mapping with the plugin's own names for them.
+
+        Raises:
+            OptionError: If an option is unknown to the platform, or its value has the wrong type.
+            PjrtError: If the plugin cannot make a client, for example because there is no such device.
         """
-        return Client(self, options or {})
+        return Client(self, option_values(options, self.platform))
+
+    def client_with_key_value_store(self, options: ClientOptions | None, store: KeyValueStore) -> Client:
+        """Returns a new client that finds the other processes of a distributed program through `store`.
+
+        Raises:
+            ArgumentTypeError: If `store` lacks a method of a key-value store.
+            OptionError: If an option is unknown to the platform, or its value has the wrong type.
+            PjrtError: If the plugin cannot make a client.
+        """
+        if not isinstance(store, KeyValueStore):
+            raise ArgumentTypeError(f"`store` expected a key-value store, but got `{type(store).__name__}`")
+        return Client(self, option_values(options, self.platform), store)
+
+    def topology(self, name: str = "", options: Mapping[str, object] | None = None) -> OwnedTopology:
+        """Returns a topology of devices that need not exist on this machine.
+
+        Args:
+            name: Name of the topology, for example `v5e:2x2` for the TPU plugin.
+            options: Options of the platform, by the plugin's own names.
+
+        Raises:
+            PjrtError: If the plugin knows no such topology, or makes none at all, as on the CPU.
+        """
+        return create_topology(self.api, name, options or {})
+
+    def deserialize_topology(self, data: bytes) -> OwnedTopology:
+        """Returns the topology in bytes that `Topology.serialize` returned.
+
+        Raises:
+            PjrtError: If the plugin cannot read them.
+        """
+        return deserialize_topology(self.api, data)
+
+    def compile(
+        self, program: Program | str | bytes, topology: Topology, options: CompilationOptions | None = None
+    ) -> Executable:
+        """Compiles a program for a topology, without needing its devices.
+
+        Raises:
+            PjrtError: If the program is malformed or cannot be compiled, or the plugin does not offer it.
+        """
+        return compile_for_topology(self.api, program, topology, options or CompilationOptions())
+
+    def execution_context(self) -> ExecutionContext:
+        """Returns a new context, where custom calls find data that belongs to one execution."""
+        return ExecutionContext(self.api)
+
+    def deserialize_device_assignment(self, data: bytes) -> DeviceAssignment:
+        """Returns the device assignment in a serialized `DeviceAssignmentProto`.
+
+        Raises:
+            DataLossError: If the bytes are not such a message.
+        """
+        return DeviceAssignment.deserialize(data)
 
     def __repr__(self) -> str:
         return f"Plugin({self.api.path.name}, version={self.version})"
@@ -69,9 +158,39 @@ def load_plugin(path: str | os.PathLike[str]) -> Plugin:
 
 
 def load_cpu_plugin() -> Plugin:
-    """Loads the plugin for the CPU.
+    """Loads the plugin for the CPU; see `ryft_xla_sys.find_plugin` for where it is looked for.
 
     Raises:
-        PluginError: If it is not installed.
+        PluginError: If it cannot be found or loaded.
     """
     return load_plugin(find_plugin("cpu"))
+
+
+def load_cuda_12_plugin() -> Plugin:
+    """Loads the plugin for NVIDIA GPUs with CUDA 12. Raises `PluginError` if it cannot be found or loaded."""
+    return load_plugin(find_plugin("cuda-12"))
+
+
+def load_cuda_13_plugin() -> Plugin:
+    """Loads the plugin for NVIDIA GPUs with CUDA 13. Raises `PluginError` if it cannot be found or loaded."""
+    return load_plugin(find_plugin("cuda-13"))
+
+
+def load_rocm_7_plugin() -> Plugin:
+    """Loads the plugin for AMD GPUs with ROCm 7. Raises `PluginError` if it cannot be found or loaded."""
+    return load_plugin(find_plugin("rocm-7"))
+
+
+def load_tpu_plugin() -> Plugin:
+    """Loads the plugin for Google TPUs. Raises `PluginError` if it cannot be found or loaded."""
+    return load_plugin(find_plugin("tpu"))
+
+
+def load_neuron_plugin() -> Plugin:
+    """Loads the plugin for AWS Neuron. Raises `PluginError` if it cannot be found or loaded."""
+    return load_plugin(find_plugin("neuron"))
+
+
+def load_metal_plugin() -> Plugin:
+    """Loads the plugin for Apple GPUs. Raises `PluginError` if it cannot be found or loaded."""
+    return load_plugin(find_plugin("metal"))

@@ -1,12 +1,14 @@
-"""Programs as text or bytes, and the options that they are compiled with."""
+"""Programs, as text or bytes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from ryft_xla_sys.ffi import CData, ffi, lib
 
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError
 
-__all__ = ["CompilationOptions", "ExecutableCompilationOptions", "Program"]
+__all__ = ["Program"]
 
 _FORMATS = ("mlir", "hlo", "hlo_with_config")
 
@@ -25,6 +27,12 @@ class Program:
     format: str = "mlir"
 
     def __init__(self, code: bytes | str, format: str = "mlir") -> None:  # noqa: A002
+        """Makes a program.
+
+        Raises:
+            ArgumentError: If there is no such format.
+            ArgumentTypeError: If the code is neither text nor bytes.
+        """
         if not isinstance(code, (bytes, bytearray, memoryview, str)):
             raise ArgumentTypeError(f"`Program` expected text or bytes, but got `{type(code).__name__}`")
         if format not in _FORMATS:
@@ -32,47 +40,18 @@ class Program:
         object.__setattr__(self, "code", code.encode() if isinstance(code, str) else bytes(code))
         object.__setattr__(self, "format", format)
 
+    @classmethod
+    def of(cls, program: Program | str | bytes) -> Program:
+        """Returns `program` itself, or the MLIR program with that text or bytecode."""
+        return program if isinstance(program, Program) else cls(program)
+
+    def to_c(self) -> tuple[CData, list[CData]]:
+        """Returns a `PJRT_Program *`, and the C objects that must stay alive as long as it is used."""
+        code, form = ffi.from_buffer("char[]", self.code), ffi.from_buffer("char[]", self.format.encode())
+        target = ffi.new("PJRT_Program *", {"struct_size": lib.PJRT_Program_STRUCT_SIZE})
+        target.code, target.code_size = code, len(code)
+        target.format, target.format_size = form, len(form)
+        return target, [target, code, form]
+
     def __repr__(self) -> str:
         return f"Program({len(self.code)} bytes, format={self.format!r})"
-
-
-def _varint(value: int) -> bytes:
-    value &= 2**64 - 1
-    encoded = bytearray()
-    while True:
-        byte = value & 0x7F
-        value >>= 7
-        encoded.append(byte | (0x80 if value else 0))
-        if not value:
-            return bytes(encoded)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExecutableCompilationOptions:
-    """How the program is split over devices."""
-
-    device_ordinal: int = -1
-    replica_count: int = 1
-    partition_count: int = 1
-
-    def serialize(self) -> bytes:
-        """Returns the options as a serialized `ExecutableBuildOptionsProto`."""
-        return b"".join(
-            (
-                b"\x08" + _varint(self.device_ordinal),
-                b"\x20" + _varint(self.replica_count),
-                b"\x28" + _varint(self.partition_count),
-            )
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompilationOptions:
-    """Options of a compilation."""
-
-    executable_build_options: ExecutableCompilationOptions = field(default_factory=ExecutableCompilationOptions)
-
-    def serialize(self) -> bytes:
-        """Returns the options as a serialized `CompileOptionsProto`."""
-        inner = self.executable_build_options.serialize()
-        return b"\x1a" + _varint(len(inner)) + inner

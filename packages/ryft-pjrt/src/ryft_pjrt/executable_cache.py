@@ -1,0 +1,176 @@
+"""Cache of compiled programs on disk, shared by processes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import struct
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ryft_pjrt.errors import ArgumentError, PjrtError
+from ryft_pjrt.loaded_executables import LoadedExecutable, ParameterTypes, compile_program, load_serialized
+
+if TYPE_CHECKING:
+    from ryft_pjrt.clients import Client
+    from ryft_pjrt.compilation_options import CompilationOptions
+    from ryft_pjrt.programs import Program
+
+__all__ = ["ExecutableCache"]
+
+_SUFFIX = ".executable"
+_FORMAT = b"ryft executable cache 1"
+
+
+@cache
+def _file_digest(path: Path, size: int, modified: int) -> bytes:
+    """Returns the SHA-256 of a file; the other arguments tell versions of the file apart."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+class ExecutableCache:
+    """Directory of compiled programs.
+
+    An entry is found by everything that it depends on: the program, the options, the contents of the plugin's file, the
+    version of the platform, the number of devices and their kind. Entries are written atomically, so processes can
+    share the directory. A damaged entry is removed, and the program is compiled anew. When the cache grows beyond its
+    limit, the entries that were not used for the longest time are removed.
+
+    Attributes:
+        directory: Directory of the entries.
+        limit_in_bytes: Largest size of all entries together.
+        hits: Number of programs that this object found.
+        misses: Number of programs that this object did not find.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], limit_in_bytes: int = 2**30) -> None:
+        """Opens the cache in a directory, which is created when it is needed.
+
+        Raises:
+            ArgumentError: If the limit is not positive.
+        """
+        if limit_in_bytes <= 0:
+            raise ArgumentError(f"`limit_in_bytes` expected a positive number, but got {limit_in_bytes}")
+        self.directory = Path(directory)
+        self.limit_in_bytes = limit_in_bytes
+        self.hits = 0
+        self.misses = 0
+
+    def key(self, client: Client, program: Program, options: CompilationOptions) -> str:
+        """Returns the name of the entry for a program."""
+        path = client.plugin.api.path
+        status = path.stat()
+        parts = [
+            _FORMAT,
+            program.format.encode(),
+            program.code,
+            options.serialize(),
+            _file_digest(path, status.st_size, status.st_mtime_ns),
+            client.platform_name.encode(),
+            client.platform_version.encode(),
+            *(f"{device.id} {device.kind}".encode() for device in client.devices),
+            os.environ.get("XLA_FLAGS", "").encode(),
+        ]
+        digest = hashlib.sha256()
+        for part in parts:
+            digest.update(struct.pack("<Q", len(part)))
+            digest.update(part)
+        return digest.hexdigest()
+
+    def compile(
+        self,
+        client: Client,
+        program: Program,
+        options: CompilationOptions,
+        parameter_types: ParameterTypes | None = None,
+    ) -> LoadedExecutable:
+        """Returns the program, loaded from the cache if it is there, or else compiled and stored.
+
+        A cache that cannot be read or written costs time, but never makes a compilation fail.
+        """
+        path = self.directory / f"{self.key(client, program, options)}{_SUFFIX}"
+        found = self._load(client, path, parameter_types)
+        if found is not None:
+            self.hits += 1
+            return found
+        self.misses += 1
+        executable = compile_program(client, program, options, parameter_types)
+        # Not every plugin can serialize, and a full disk is no reason to fail.
+        with contextlib.suppress(PjrtError, OSError):
+            self._store(path, executable.serialize())
+        return executable
+
+    def _load(self, client: Client, path: Path, parameter_types: ParameterTypes | None) -> LoadedExecutable | None:
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return None
+        try:
+            executable = load_serialized(client, data, None, parameter_types)
+        except PjrtError:
+            # Damaged, or not loadable after all.
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
+        # The time of last access is often not kept by file systems, so that of last change stands for it.
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return executable
+
+    def _store(self, path: Path, data: bytes) -> None:
+        if len(data) > self.limit_in_bytes:
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=self.directory, prefix=".", suffix=".new")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        self._shrink(path)
+
+    def _shrink(self, newest: Path) -> None:
+        """Removes the entries that were not used for the longest time, as far as the cache is too large."""
+        entries: list[tuple[float, int, Path]] = []
+        for path in self.directory.iterdir():
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                if path.suffix == _SUFFIX:
+                    entries.append((status.st_mtime, status.st_size, path))
+                elif path.suffix == ".new" and time.time() - status.st_mtime > 3600:
+                    # What a process left that was killed while it wrote.
+                    path.unlink()
+        total = sum(size for _, size, _ in entries)
+        for _, size, path in sorted(entries):
+            if total <= self.limit_in_bytes:
+                return
+            if path != newest:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+                total -= size
+
+    @property
+    def size_in_bytes(self) -> int:
+        """Size of all entries together."""
+        total = 0
+        for path in self.directory.glob(f"*{_SUFFIX}"):
+            with contextlib.suppress(OSError):
+                total += path.stat().st_size
+        return total
+
+    def clear(self) -> None:
+        """Removes all entries."""
+        for path in self.directory.glob(f"*{_SUFFIX}"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def __repr__(self) -> str:
+        return f"ExecutableCache({str(self.directory)!r}, limit_in_bytes={self.limit_in_bytes})"

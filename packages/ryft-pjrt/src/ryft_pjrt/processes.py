@@ -1,0 +1,55 @@
+"""What a client is told of the processes of a distributed program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ryft_xla_sys.ffi import CData, ffi, lib
+
+from ryft_pjrt.errors import PjrtError
+
+__all__ = ["ProcessInformation", "ProcessState", "processes_to_c"]
+
+
+class ProcessState(IntEnum):
+    """State of a process."""
+
+    UNINITIALIZED = 1
+    DISCONNECTED = 2
+    CONNECTED = 3
+    ERROR = 4
+
+
+@dataclass(frozen=True)
+class ProcessInformation:
+    """State of one process.
+
+    Attributes:
+        process_id: Number of the process.
+        incarnation_id: Number that changes when the process is restarted.
+        state: Its state.
+        error: What it failed with, if its state is `ERROR`.
+    """
+
+    process_id: int
+    incarnation_id: int
+    state: ProcessState
+    error: PjrtError | None = None
+
+
+def processes_to_c(processes: Sequence[ProcessInformation]) -> tuple[CData, list[CData]]:
+    """Returns a `PJRT_ProcessInfo[]`, and the C objects that must stay alive as long as it is used."""
+    array = ffi.new("PJRT_ProcessInfo[]", len(processes))
+    keep: list[CData] = [array]
+    for target, process in zip(array, processes, strict=True):
+        message = b"" if process.error is None else str(process.error).encode()
+        text = ffi.new("char[]", message)
+        keep.append(text)
+        target.struct_size = lib.PJRT_ProcessInfo_STRUCT_SIZE
+        target.task_id, target.incarnation_id = process.process_id, process.incarnation_id
+        target.state = process.state
+        target.error_code = 0 if process.error is None else process.error.code
+        target.error_message, target.error_message_size = text, len(message)
+    return array, keep
