@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ryft_xla_sys.api import Api, load_api
-from ryft_xla_sys.plugins.discovery import locate_plugin
+from ryft_xla_sys.plugins.discovery import find_plugin
 from ryft_xla_sys.plugins.manifest import load_manifest
 
 __all__ = ["load_named_plugin"]
@@ -22,10 +22,10 @@ def load_named_plugin(name: str, path: str | os.PathLike[str] | None = None, *, 
         PluginError: If the plugin cannot be found, fetched or loaded; see `find_plugin` and `load_api`.
         PjrtError: If the plugin's own initialization fails.
     """
-    location = locate_plugin(name, path, fetch=fetch)
     entry = load_manifest().plugins.get(name)
     if entry is not None and entry.runtime:
         from ryft_xla_sys.plugins.runtime import load_runtime_libraries  # Not at the top: the CPU needs none.
 
+        # First, so that nothing is downloaded that then cannot be loaded.
         load_runtime_libraries(entry)
-    return load_api(location.path)
+    return load_api(find_plugin(name, path, fetch=fetch))
