@@ -50,12 +50,15 @@ def new_context() -> Any:
 
 
 def register_passes() -> None:
-    """Registers the passes of StableHLO and MHLO with MLIR. MLIR's own and Shardy's are always registered."""
+    """Registers the passes of the dialects with MLIR. MLIR's own and Shardy's are always registered."""
     global _passes_registered
     with _lock:
         if not _passes_registered:
             dialect("stablehlo").register_stablehlo_passes()
             dialect("mhlo").register_mhlo_passes()
+            # These two register their passes when they are imported.
+            importlib.import_module("jaxlib.mlir.dialects.gpu.passes")
+            importlib.import_module("jaxlib.mlir.dialects.sparse_tensor")
             _passes_registered = True
 
 
