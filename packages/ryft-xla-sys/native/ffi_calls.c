@@ -7,8 +7,9 @@ bool ryft_ffi_answer_metadata(XLA_FFI_CallFrame *frame) {
   while (extension != NULL && extension->type != XLA_FFI_Extension_Metadata) extension = extension->next;
   if (extension == NULL) return false;
   XLA_FFI_Metadata *metadata = ((XLA_FFI_Metadata_Extension *)extension)->metadata;
-  metadata->api_version.major_version = frame->api ? frame->api->api_version.major_version : XLA_FFI_API_MAJOR;
-  metadata->api_version.minor_version = frame->api ? frame->api->api_version.minor_version : XLA_FFI_API_MINOR;
+  int minor = frame->api ? frame->api->api_version.minor_version : XLA_FFI_API_MINOR;
+  metadata->api_version.major_version = XLA_FFI_API_MAJOR;
+  metadata->api_version.minor_version = minor < RYFT_FFI_NEWEST_MINOR ? minor : RYFT_FFI_NEWEST_MINOR;
   metadata->traits = 0;
   return true;
 }

@@ -7,8 +7,11 @@
 
 #include "xla_ffi.h"
 
+// Newest minor version of the XLA FFI whose call frame is the one that is declared here.
+enum { RYFT_FFI_NEWEST_MINOR = 3 };
+
 // Answers a call that asks for the metadata of a handler, and returns whether it was one. The handler claims the version
-// of the plugin that asks: the functions here work with every version whose call frame is the one declared.
+// of the plugin that asks, up to the newest one whose call frame is known.
 bool ryft_ffi_answer_metadata(XLA_FFI_CallFrame *frame);
 
 // Asks `handler` which version of the XLA FFI it was compiled for. Returns whether it answered.
