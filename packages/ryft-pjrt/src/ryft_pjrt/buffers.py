@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy
 from ryft_xla_sys import Api
@@ -234,12 +234,12 @@ class Buffer(Copies):
         """
         return view_on_host(self)
 
-    def __array__(self, dtype: object = None, copy: bool | None = None) -> numpy.ndarray:
-        if copy or (dtype is not None and numpy.dtype(dtype) != self.dtype):  # pyright: ignore[reportArgumentType]
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.ndarray:
+        target = self.dtype if dtype is None else numpy.dtype(dtype)
+        if copy or target != self.dtype:
             if copy is False:
-                raise ArgumentError(f"cannot convert a buffer of {self.dtype} to {dtype} without copying it")
-            array = self.to_numpy()
-            return array if dtype is None else array.astype(dtype, copy=False)  # pyright: ignore[reportArgumentType]
+                raise ArgumentError(f"cannot convert a buffer of {self.dtype} to {target} without copying it")
+            return self.to_numpy().astype(target, copy=False)
         try:
             return view_on_host(self)
         except UnimplementedError:

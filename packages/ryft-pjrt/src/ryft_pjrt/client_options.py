@@ -32,7 +32,7 @@ class CpuClientOptions:
 
     device_count: int | None = None
 
-    def values(self) -> dict[str, Value]:
+    def values(self) -> dict[str, object]:
         """Returns the options by the names that the plugin knows."""
         return {} if self.device_count is None else {"cpu_device_count": self.device_count}
 
@@ -106,17 +106,16 @@ class GpuClientOptions:
     use_tfrt_gpu_client: bool | None = None
     mock_gpu_topology: MockGpuTopology | None = None
 
-    def values(self) -> dict[str, Value]:
+    def values(self) -> dict[str, object]:
         """Returns the options by the names that the plugin knows."""
         renamed = {"platform": "platform_name", "node_count": "num_nodes"}
-        values: dict[str, Value] = {}
+        values: dict[str, object] = {}
         for item in fields(self):
             value = getattr(self, item.name)
             if isinstance(value, MockGpuTopology):
                 values |= {"enable_mock_nccl": True, "mock_gpu_topology": str(value)}
             elif value is not None:
-                is_list = item.name == "visible_devices" and isinstance(value, Sequence) and not isinstance(value, str)
-                values[renamed.get(item.name, item.name)] = list(value) if is_list else value
+                values[renamed.get(item.name, item.name)] = value
         return values
 
 
@@ -138,7 +137,7 @@ class TpuClientOptions:
     num_premapped_partitions: int | None = None
     skip_megascale_pjrt_client: bool | None = None
 
-    def values(self) -> dict[str, Value]:
+    def values(self) -> dict[str, object]:
         """Returns the options by the names that the plugin knows."""
         return {item.name: value for item in fields(self) if (value := getattr(self, item.name)) is not None}
 
@@ -179,6 +178,8 @@ _TPU: dict[str, type] = {
     "skip_megascale_pjrt_client": bool,
 }
 _KNOWN: dict[str, dict[str, type]] = {"cpu": _CPU, "gpu": _GPU, "tpu": _TPU}
+# For a plugin of an unknown platform: what is known of an option's type anywhere is checked.
+_EVERY: dict[str, type] = _CPU | _GPU | _TPU
 
 _LIMITS: dict[str, tuple[float, float]] = {"cpu_device_count": (1, 2**16), "memory_fraction": (0.0, 1.0)}
 
@@ -210,18 +211,29 @@ def option_values(options: ClientOptions | None, platform: str | None) -> dict[s
     """
     if options is None:
         return {}
-    typed = {CpuClientOptions: "cpu", GpuClientOptions: "gpu", TpuClientOptions: "tpu"}.get(type(options))
-    if typed is None and not isinstance(options, Mapping):
+    if not isinstance(options, (Mapping, CpuClientOptions, GpuClientOptions, TpuClientOptions)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise OptionError(f"`options` expected options or a mapping, but got `{type(options).__name__}`")
-    if typed is not None and platform is not None and typed != platform:
-        raise OptionError(f"`options` expected options for the platform `{platform}`, but got those for `{typed}`")
-    values = options if isinstance(options, Mapping) else options.values()
-    known = _KNOWN.get(typed or platform or "")
-    if known is None:
-        return dict(values)  # pyright: ignore[reportArgumentType]
-    for name in values:
-        if name not in known:
-            error = OptionError(f"there is no option named `{name}` for clients of this platform")
+    if isinstance(options, Mapping):
+        own, values = platform, options
+    else:
+        own, values = _platform_of(options), options.values()
+    if platform is not None and own != platform:
+        raise OptionError(f"`options` expected options for the platform `{platform}`, but got those for `{own}`")
+    known = _EVERY if own is None else _KNOWN[own]
+    checked: dict[str, Value] = {}
+    for name, value in values.items():
+        if name in known:
+            checked[name] = _check(name, value, known[name])
+        elif own is None:
+            checked[name] = value  # pyright: ignore[reportArgumentType]
+        else:
+            error = OptionError(f"there is no option named `{name}` for clients of the platform `{own}`")
             error.add_note(f"hint: the options are {', '.join(sorted(known))}")
             raise error
-    return {name: _check(name, value, known[name]) for name, value in values.items()}
+    return checked
+
+
+def _platform_of(options: CpuClientOptions | GpuClientOptions | TpuClientOptions) -> str:
+    if isinstance(options, CpuClientOptions):
+        return "cpu"
+    return "gpu" if isinstance(options, GpuClientOptions) else "tpu"

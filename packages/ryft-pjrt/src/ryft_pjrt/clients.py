@@ -183,12 +183,16 @@ class Client(OwnedObject):
         """Returns the devices that the plugin chooses for the replicas and partitions of a program.
 
         Raises:
-            ArgumentError: If a count is not a positive 31-bit number.
-            PjrtError: If there are not enough devices.
+            ArgumentError: If a count is not positive, or there are not enough devices.
         """
         count = replica_count * computation_count
         if replica_count <= 0 or computation_count <= 0 or count >= 2**31:
             raise ArgumentError(f"expected positive counts, but got {replica_count} and {computation_count}")
+        if count > len(self.devices):
+            raise ArgumentError(
+                f"{replica_count} replica(s) of {computation_count} partition(s) need {count} devices, "
+                f"but there are {len(self.devices)}"
+            )
         target = ffi.new("int[]", count)
         with self._pin() as pointer:
             self._api.call(
@@ -241,7 +245,7 @@ class Client(OwnedObject):
             if not self.addressable_devices:
                 raise ArgumentError(f"client `{self.platform_name}` has no addressable device to place an array on")
             return self.addressable_devices[0], None
-        if not isinstance(place, (Device, Memory)):
+        if not isinstance(place, (Device, Memory)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ArgumentTypeError(f"`device` expected a device or a memory, but got `{type(place).__name__}`")
         if place.client is not self:
             raise ArgumentError(f"`device` expected a device of this client, but got `{place}` of another client")

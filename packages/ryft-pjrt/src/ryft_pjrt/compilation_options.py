@@ -82,29 +82,6 @@ def _encode_messages(number: int, values: Iterable[Any]) -> bytes:
     return b"".join(_encode_message(number, value) for value in values)
 
 
-def _encode_debug_options(number: int, value: Message | Mapping[str, object]) -> bytes:
-    if not isinstance(value, Mapping):
-        return _encode_message(number, value)
-    from ryft_xla_sys.protos import DebugOptions  # Loads the protobuf runtime.
-
-    options: Any = DebugOptions()
-    known = DebugOptions.DESCRIPTOR.fields_by_name
-    for name, setting in value.items():
-        full_name = name if name in known else f"xla_{name}"
-        if full_name not in known:
-            raise OptionError(f"there is no debug option named `{name}`")
-        try:
-            if isinstance(setting, Mapping):
-                getattr(options, full_name).update(setting)
-            elif isinstance(setting, (list, tuple)):
-                getattr(options, full_name).extend(setting)
-            else:
-                setattr(options, full_name, setting)
-        except (TypeError, ValueError, AttributeError) as error:
-            raise OptionError(f"debug option `{name}` cannot be {setting!r}: {error}") from None
-    return _encode_message(number, options)
-
-
 def _encode_overrides(number: int, values: Mapping[str, object]) -> bytes:
     encoded: list[bytes] = []
     for name, value in values.items():
@@ -163,7 +140,8 @@ class ExecutableCompilationOptions(_Options):
         replica_count: Number of copies of the program that run together on different data.
         partition_count: Number of devices that each copy is split over.
         result_layout: Type and layout of the result.
-        debug_options: XLA's debug options: the message, or values by name, with or without the prefix `xla_`.
+        debug_options: XLA's debug options, as a whole: they replace the plugin's defaults. To change single ones, use
+            `CompilationOptions.environment_option_overrides`.
         use_spmd_partitioning: Whether the compiler splits the program according to its sharding annotations.
         use_shardy_partitioner: Whether Shardy does that.
         device_assignment: Device of each partition of each replica. Chosen by the plugin by default.
@@ -171,9 +149,7 @@ class ExecutableCompilationOptions(_Options):
 
     device_ordinal: int = field(default=-1, metadata=_integer(1))
     result_layout: BufferSpecification | Message | None = field(default=None, metadata=_message(2))
-    debug_options: Message | Mapping[str, object] | None = field(
-        default=None, metadata={"number": 3, "encode": _encode_debug_options, "kind": None}
-    )
+    debug_options: Message | None = field(default=None, metadata=_message(3))
     replica_count: int = field(default=1, metadata=_integer(4))
     partition_count: int = field(default=1, metadata=_integer(5))
     use_spmd_partitioning: bool = field(default=False, metadata=_boolean(6))
@@ -228,7 +204,7 @@ class CompilationOptions(_Options):
         parameter_is_tupled_arguments: Whether the program takes all arguments as one tuple.
         executable_build_options: How the program is split over devices.
         compile_portable_executable: Whether the result can be executed on any one device, chosen at execution.
-        environment_option_overrides: XLA's flags, by name.
+        environment_option_overrides: Values of single debug options and flags, by name, as `xla_cpu_enable_fast_math`.
         target_config: Description of the GPU to compile for, without having it.
         matrix_unit_operand_precision: Precision of matrix units.
     """

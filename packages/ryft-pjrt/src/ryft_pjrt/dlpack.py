@@ -30,6 +30,10 @@ _READ_ONLY, _IS_COPIED = 1, 2
 # Kinds of elements, by their DLPack code.
 _INTEGER, _UNSIGNED, _FLOAT, _BFLOAT, _COMPLEX, _BOOL = 0, 1, 2, 4, 5, 6
 _CODES: dict[BufferType, int] = {
+    kind: {"I": _INTEGER, "U": _UNSIGNED, "F": _FLOAT, "C": _COMPLEX}[kind.name[0]]
+    for kind in BufferType
+    if kind.name[1:].isdigit()
+} | {
     BufferType.BF16: _BFLOAT,
     BufferType.PREDICATE: _BOOL,
     BufferType.F8E3M4: 7,
@@ -43,11 +47,6 @@ _CODES: dict[BufferType, int] = {
     BufferType.F6E2M3FN: 15,
     BufferType.F6E3M2FN: 16,
     BufferType.F4E2M1FN: 17,
-}
-_CODES |= {
-    code: {"I": _INTEGER, "U": _UNSIGNED, "F": _FLOAT, "C": _COMPLEX}[code.name[0]]
-    for code in BufferType
-    if code not in _CODES and code.name[1:].isdigit()
 }
 _TYPES: dict[tuple[int, int], BufferType] = {(code, kind.bits): kind for kind, code in _CODES.items()}
 

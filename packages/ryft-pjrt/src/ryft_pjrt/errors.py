@@ -89,7 +89,7 @@ def error_to_c(error: PjrtError) -> tuple[int, CData, int]:
     Raises:
         ArgumentTypeError: If `error` is not an error of PJRT.
     """
-    if not isinstance(error, PjrtError):
+    if not isinstance(error, PjrtError):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ArgumentTypeError(f"`error` expected a `PjrtError`, but got `{type(error).__name__}`")
     message = str(error).encode()
     return error.code, ffi.new("char[]", message), len(message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Generator
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 from ryft_xla_sys import Api
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
@@ -120,7 +120,7 @@ class Event(OwnedObject, Generic[Result]):
 
         self._on_ready(finish)
         yield from future
-        return cast("Result", self._result)
+        return self._result
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "done" if self.done() else "running"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import struct
 import tempfile
 import time
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["ExecutableCache"]
 
 _SUFFIX = ".executable"
+_DIGEST_SUFFIX = ".digest"
+_TEMPORARY_SUFFIX = ".new"
 _FORMAT = b"ryft executable cache 1"
-
-
-@cache
-def _file_digest(path: Path, size: int, modified: int) -> bytes:
-    """Returns the SHA-256 of a file; the other arguments tell versions of the file apart."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
 
 
 class ExecutableCache:
@@ -63,14 +58,12 @@ class ExecutableCache:
 
     def key(self, client: Client, program: Program, options: CompilationOptions) -> str:
         """Returns the name of the entry for a program."""
-        path = client.plugin.api.path
-        status = path.stat()
         parts = [
             _FORMAT,
             program.format.encode(),
             program.code,
             options.serialize(),
-            _file_digest(path, status.st_size, status.st_mtime_ns),
+            self._plugin_digest(client.plugin.api.path).encode(),
             client.platform_name.encode(),
             client.platform_version.encode(),
             *(f"{device.id} {device.kind}".encode() for device in client.devices),
@@ -81,6 +74,24 @@ class ExecutableCache:
             digest.update(struct.pack("<Q", len(part)))
             digest.update(part)
         return digest.hexdigest()
+
+    def _plugin_digest(self, path: Path) -> str:
+        """Returns the SHA-256 of a plugin's file.
+
+        Plugins have hundreds of megabytes, so the digest is kept beside the entries until the file changes.
+        """
+        status = path.stat()
+        version = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}"
+        kept = self.directory / f"{hashlib.sha256(version.encode()).hexdigest()}{_DIGEST_SUFFIX}"
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            digest = kept.read_text()
+            if re.fullmatch(r"[0-9a-f]{64}", digest):
+                return digest
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        with contextlib.suppress(OSError):
+            self._write(kept, digest.encode())
+        return digest
 
     def compile(
         self,
@@ -123,10 +134,14 @@ class ExecutableCache:
         return executable
 
     def _store(self, path: Path, data: bytes) -> None:
-        if len(data) > self.limit_in_bytes:
-            return
+        if len(data) <= self.limit_in_bytes:
+            self._write(path, data)
+            self._shrink(path)
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """Writes a file at once, so that no process ever sees a part of it."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=self.directory, prefix=".", suffix=".new")
+        descriptor, temporary = tempfile.mkstemp(dir=self.directory, prefix=".", suffix=_TEMPORARY_SUFFIX)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
@@ -135,7 +150,6 @@ class ExecutableCache:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
-        self._shrink(path)
 
     def _shrink(self, newest: Path) -> None:
         """Removes the entries that were not used for the longest time, as far as the cache is too large."""
@@ -145,7 +159,7 @@ class ExecutableCache:
                 status = path.stat()
                 if path.suffix == _SUFFIX:
                     entries.append((status.st_mtime, status.st_size, path))
-                elif path.suffix == ".new" and time.time() - status.st_mtime > 3600:
+                elif path.suffix == _TEMPORARY_SUFFIX and time.time() - status.st_mtime > 3600:
                     # What a process left that was killed while it wrote.
                     path.unlink()
         total = sum(size for _, size, _ in entries)

@@ -98,7 +98,7 @@ class Plugin:
             OptionError: If an option is unknown to the platform, or its value has the wrong type.
             PjrtError: If the plugin cannot make a client.
         """
-        if not isinstance(store, KeyValueStore):
+        if not isinstance(store, KeyValueStore):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ArgumentTypeError(f"`store` expected a key-value store, but got `{type(store).__name__}`")
         return Client(self, option_values(options, self.platform), store)
 

@@ -33,7 +33,7 @@ class Program:
             ArgumentError: If there is no such format.
             ArgumentTypeError: If the code is neither text nor bytes.
         """
-        if not isinstance(code, (bytes, bytearray, memoryview, str)):
+        if not isinstance(code, (bytes, bytearray, memoryview, str)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ArgumentTypeError(f"`Program` expected text or bytes, but got `{type(code).__name__}`")
         if format not in _FORMATS:
             raise ArgumentError(f"`Program` expected a format among {_FORMATS}, but got {format!r}")

@@ -189,8 +189,15 @@ class HostToDeviceTransferManager(OwnedObject):
             error_message_size=size,
         )
 
-    def add_metadata(self, metadata: Mapping[str, object]) -> None:
-        """Hands the plugin values about the transfers, by name."""
+    def add_metadata(self, metadata: Mapping[str, str]) -> None:
+        """Hands the plugin texts about the transfers, by name.
+
+        Raises:
+            ArgumentTypeError: If a value is not a text; plugins crash on anything else.
+        """
+        for name, value in metadata.items():
+            if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ArgumentTypeError(f"metadata `{name}` expected a str, but got `{type(value).__name__}`")
         array, _keep = named_values(metadata)
         self._call("AddMetadata", transfer_metadata=array, num_metadata=len(metadata))
 
