@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ryft_core.primitives.base import Primitive
+from ryft_core.primitives.nested import Nested
 from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.programs.programs import Program
 from ryft_core.types.array_types import ArrayType
@@ -15,14 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["Call"]
 
 
-class Call(Primitive):
+class Call(Nested):
     """Application of a program to arrays. It stays one function in the lowered module."""
 
     program: Program
 
     name = "call"
-    multiple_results = True
-    linear = True
 
     def infer(self, *types: ArrayType) -> tuple[ArrayType, ...]:
         expected = self.program.input_types
@@ -71,8 +69,10 @@ class Call(Primitive):
             for operand in operands
         ]
 
-    def batch(self, size: int, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
-        program, out_axes = batch_program(self.program, size, axes)
+    def batch_nested(
+        self, size: int, name: object, operands: tuple[Any, ...], axes: tuple[int | None, ...]
+    ) -> tuple[Any, Any]:
+        program, out_axes = batch_program(self.program, size, axes, name)
         return Call(program).bind(*operands), out_axes
 
 

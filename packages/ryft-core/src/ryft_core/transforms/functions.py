@@ -38,8 +38,8 @@ class FlatFunction:
             if not isinstance(results, tuple) or len(results) != 2:
                 raise hinted(
                     OperandError(
-                        f"`{function_name(self._function)}` with `has_aux=True` expected a result `(output, auxiliary)`, "
-                        f"but got a `{type(results).__name__}`"
+                        f"`{function_name(self._function)}` with `has_aux=True` expected a result "
+                        f"`(output, auxiliary)`, but got a `{type(results).__name__}`"
                     ),
                     "return a pair, or leave `has_aux` out",
                 )

@@ -137,7 +137,8 @@ def linearize(function: Callable[..., Any], *primals: Any, has_aux: bool = False
         leaves, given = trees.flatten((tangents, {}))
         if given != structure:
             raise StructureError(
-                f"expected tangents of the structure of the primals, but: {trees.structure_difference(structure, given)}"
+                "expected tangents of the structure of the primals, but: "
+                f"{trees.structure_difference(structure, given)}"
             )
         changes = [
             instantiate(_tangent(leaf, type, argument_path(structure, index)))
@@ -248,7 +249,7 @@ def _check_inputs(
     inputs = linear.program.inputs[len(linear.residuals) :]
     for variable, path in zip(inputs, structure.paths, strict=True):
         kind = variable.type.kind
-        if kind == "f" and not holomorphic or kind == "c":
+        if (kind == "f" and not holomorphic) or kind == "c":
             continue
         argument = f"argument {chosen[path[1].index]}{trees.Path(path[2:])} of `{function_name(function)}`"
         if holomorphic:

@@ -120,6 +120,7 @@ def backward(program: Program, residuals: Sequence[Any], cotangents: Sequence[An
     """
     count = len(residuals)
     known: dict[Any, Any] = dict(zip(program.inputs[:count], residuals, strict=True))
+    first = _evaluate_known(program, known)
     totals: dict[Variable, Any] = {}
 
     def accumulate(atom: Any, cotangent: Any) -> None:
@@ -130,7 +131,7 @@ def backward(program: Program, residuals: Sequence[Any], cotangents: Sequence[An
 
     for atom, cotangent in zip(program.outputs, cotangents, strict=True):
         accumulate(atom, cotangent)
-    for equation in reversed(program.equations):
+    for equation in reversed(program.equations[first:]):
         primitive = equation.primitive
         given = [totals.pop(variable, None) for variable in equation.outputs]
         if all(cotangent is None for cotangent in given):
@@ -152,6 +153,16 @@ def backward(program: Program, residuals: Sequence[Any], cotangents: Sequence[An
         for atom, cotangent in zip(equation.inputs, results, strict=True):
             accumulate(atom, cotangent)
     return [totals.get(variable, Zero(variable.type)) for variable in program.inputs[count:]]
+
+
+def _evaluate_known(program: Program, known: dict[Any, Any]) -> int:
+    """Evaluates the leading equations that depend on what is known only, into `known`, and returns their number."""
+    for index, equation in enumerate(program.equations):
+        if any(type(atom) is Variable and atom not in known for atom in equation.inputs):
+            return index
+        operands = [known[atom] if type(atom) is Variable else atom for atom in equation.inputs]
+        known.update(zip(equation.outputs, equation.bind(operands), strict=True))
+    return len(program.equations)
 
 
 from ryft_core.primitives import arithmetic  # noqa: E402 (calls, a primitive, use this module)

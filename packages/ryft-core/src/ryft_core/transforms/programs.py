@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from ryft_core.primitives.symbolic import Zero
-from ryft_core.programs.programs import Program
-from ryft_core.tracing.tracers import ProgramTrace, ProgramTracer, trace_program
+from ryft_core.programs.atoms import Variable
+from ryft_core.programs.passes import eliminate_dead_code, is_pure
+from ryft_core.programs.programs import Equation, Program
+from ryft_core.tracing.tracers import ProgramTrace, trace_program
 from ryft_core.tracing.traces import STATE, using_trace
 from ryft_core.transforms.batching import BatchTrace, BatchTracer, with_batch_axis
 from ryft_core.transforms.jvp import JvpTrace, JvpTracer, instantiate
 from ryft_core.transforms.linearize import PartialTrace, backward
 
-__all__ = ["PartialProgram", "batch_program", "jvp_program", "partial_program", "transpose_program"]
+__all__ = [
+    "PartialProgram",
+    "batch_program",
+    "jvp_program",
+    "partial_program",
+    "transpose_program",
+]
 
 
 def jvp_program(
@@ -111,26 +119,70 @@ def partial_program(
             [output for output, is_unknown in zip(outputs, unknown_outputs, strict=True) if is_unknown],
             f"{program.name}_unknown",
         )
+        unknown_part, residuals = _with_constants(unknown_part, [value.variable for value in captured], known_trace)
         positions = {variable: index for index, variable in enumerate(known_trace.inputs)}
-        sources: list[int] = []
-        computed: list[Any] = []
-        for value in captured:
-            variable = value.variable if type(value) is ProgramTracer else None
-            if variable in positions:
-                sources.append(positions[variable])
-            else:
-                sources.append(len(positions) + len(computed))
-                computed.append(value)
-        known_outputs = [output for output, is_unknown in zip(outputs, unknown_outputs, strict=True) if not is_unknown]
-        known_part, outside = known_trace.build(known_outputs + computed, f"{program.name}_known")
-        assert not outside
-        return PartialProgram(known_part, unknown_part, unknown_outputs, tuple(sources))
+        computed = [variable for variable in residuals if variable not in positions]
+        count = len(positions)
+        positions.update((variable, count + index) for index, variable in enumerate(computed))
+        known_outputs = [
+            known_trace.atom(output) for output, is_unknown in zip(outputs, unknown_outputs, strict=True)
+            if not is_unknown
+        ]  # fmt: skip
+        known_trace.finished = True
+        assert not known_trace.captured
+        name = f"{program.name}_known"
+        known_part = eliminate_dead_code(
+            Program(known_trace.inputs, known_trace.equations, [*known_outputs, *computed], name)
+        )
+        sources = tuple(positions[variable] for variable in residuals)
+        return PartialProgram(known_part, unknown_part, unknown_outputs, sources)
 
     return program.derived(("partial", unknown, forced), make)
 
 
+def _with_constants(program: Program, captured: list[Variable], known: ProgramTrace) -> tuple[Program, list[Variable]]:
+    """Returns the unknown part of a program without what is not needed, and the known variables that it needs.
+
+    Residuals that depend on nothing, such as an array of zeros, are computed anew rather than handed over.
+    """
+    program = eliminate_dead_code(program)
+    used = {atom for equation in program.equations for atom in equation.inputs} | set(program.outputs)
+    makers = {variable: equation for equation in known.equations for variable in equation.outputs}
+    constant: dict[Variable, bool] = dict.fromkeys(known.inputs, False)
+    for equation in known.equations:
+        depends = any(type(atom) is Variable and not constant[atom] for atom in equation.inputs)
+        constant.update(dict.fromkeys(equation.outputs, not depends and is_pure(equation)))
+    renamed = {
+        inner: outer
+        for inner, outer in zip(program.inputs, captured, strict=False)
+        if inner in used and constant[outer] and not makers[outer].primitive.multiple_results
+    }
+    needed = set(renamed.values())
+    recomputed: list[Equation] = []
+    for equation in reversed(known.equations):
+        if not needed.isdisjoint(equation.outputs):
+            recomputed.append(equation)
+            needed.update(atom for atom in equation.inputs if type(atom) is Variable)
+    kept = [index for index, inner in enumerate(program.inputs[: len(captured)]) if inner in used]
+    kept = [index for index in kept if program.inputs[index] not in renamed]
+
+    def rename(atoms: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple([renamed.get(atom, atom) if type(atom) is Variable else atom for atom in atoms])
+
+    equations = [
+        Equation(e.primitive, rename(e.inputs), e.outputs, e.location, e.scope) if renamed else e
+        for e in program.equations
+    ]
+    inputs = [program.inputs[index] for index in kept] + list(program.inputs[len(captured) :])
+    result = Program(inputs, recomputed[::-1] + equations, rename(program.outputs), program.name)
+    return result, [captured[index] for index in kept]
+
+
 def transpose_program(
-    program: Program, linear: tuple[bool, ...], nonzero: tuple[bool, ...], *, instantiated: bool = False
+    program: Program,
+    linear: tuple[bool, ...],
+    nonzero: tuple[bool, ...],
+    instantiated: bool | tuple[bool, ...] = False,
 ) -> tuple[Program, tuple[bool, ...]]:
     """Returns the program that maps known operands and nonzero cotangents of the outputs to cotangents of inputs.
 
@@ -138,7 +190,7 @@ def transpose_program(
         program: Program that is linear in some of its inputs.
         linear: Whether each input is one of these.
         nonzero: Whether each output has a cotangent.
-        instantiated: Whether cotangents that are zero are given as arrays, too.
+        instantiated: Whether cotangents that are zero are given as arrays, too; for all linear inputs or for each.
 
     Returns:
         The program, and whether each linear input has a cotangent among its results.
@@ -157,7 +209,8 @@ def transpose_program(
                 next(given) if has else Zero(type) for has, type in zip(nonzero, program.output_types, strict=True)
             ]
             results = backward_nonlinear(ordered, operands[:count], cotangents)
-            present.extend(instantiated or type(result) is not Zero for result in results)
+            forced = (instantiated,) * len(results) if isinstance(instantiated, bool) else instantiated
+            present.extend(type(result) is not Zero or force for result, force in zip(results, forced, strict=True))
             return [instantiate(result) for result, kept in zip(results, present, strict=True) if kept]
 
         cotangent_types = [type for type, has in zip(program.output_types, nonzero, strict=True) if has]

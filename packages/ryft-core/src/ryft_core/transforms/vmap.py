@@ -143,7 +143,8 @@ def _size(
             "pass `axis_size`, or map at least one argument",
         )
     listed = ", ".join(
-        f"`{argument_path(structure, index)}` of shape {values[index].type.shape} has {size} along axis {positions[index]}"
+        f"`{argument_path(structure, index)}` of shape {values[index].type.shape} has {size} "
+        f"along axis {positions[index]}"
         for index, size in sizes.items()
     )
     wanted = f", and `axis_size` is {axis_size}" if axis_size is not None else ""
@@ -159,12 +160,14 @@ def _placed(value: Any, axis: int | None, size: int, target: int | None, functio
     if target is None:
         if axis is not None:
             raise BatchingError(
-                f"`vmap` of `{function_name(function)}` has `None` in `out_axes` for a result that differs between elements"
+                f"`vmap` of `{function_name(function)}` has `None` in `out_axes` for a result that differs "
+                "between elements"
             )
         return concrete(value) if type(value) is Literal else value
     rank = value.type.ndim + (axis is None)
     if not -rank <= target < rank:
         raise BatchingError(
-            f"`vmap` of `{function_name(function)}` cannot place the mapped axis at {target} in a result with {rank} axes"
+            f"`vmap` of `{function_name(function)}` cannot place the mapped axis at {target} in a result "
+            f"with {rank} axes"
         )
     return with_batch_axis(value, axis, size, target % rank)
