@@ -12,9 +12,11 @@ from interpreter import Interpreter
 
 from ryft_core.lowering import lower_program
 from ryft_core.primitives.base import Primitive
+from ryft_core.primitives.complex_numbers import Complex, Imaginary, Real
 from ryft_core.programs import Equation, Program, Variable
 from ryft_core.tracing.evaluation import run_compiled
 from ryft_core.types.array_types import ArrayType
+from ryft_core.types.data_types import real_dtype
 
 Arrays = Sequence[Any]
 
@@ -74,8 +76,41 @@ def run_program(program: Program, operands: Arrays) -> list[numpy.ndarray[Any, A
 
 def run_interpreter(program: Program, operands: Arrays) -> list[numpy.ndarray[Any, Any]]:
     """Evaluates a program with the reference interpreter of StableHLO."""
-    module = lower_program(program)
-    return _INTERPRETER.run(module.bytecode(), [numpy.asarray(operand, order="C") for operand in operands])
+    types = program.output_types
+    module = lower_program(with_real_interface(program))
+    parts: list[Any] = []
+    for operand in operands:
+        parts += [operand.real, operand.imag] if operand.dtype.kind == "c" else [operand]
+    results = iter(_INTERPRETER.run(module.bytecode(), [numpy.array(part, order="C") for part in parts]))
+    return [
+        numpy.asarray(next(results) + 1j * next(results), type.dtype) if type.kind == "c" else next(results)
+        for type in types
+    ]
+
+
+def with_real_interface(program: Program) -> Program:
+    """Returns `program` with complex inputs and outputs split in two: the interpreter takes and gives no others."""
+    if all(type.kind != "c" for type in (*program.input_types, *program.output_types)):
+        return program
+    inputs: list[Variable] = []
+    equations: list[Equation] = []
+    for variable in program.inputs:
+        if variable.type.kind == "c":
+            parts = (Variable(variable.type.with_dtype(real_dtype(variable.type.dtype))) for _ in range(2))
+            equations.append(Equation(Complex(), tuple(parts), (variable,)))
+            inputs += equations[-1].inputs
+        else:
+            inputs.append(variable)
+    equations += program.equations
+    outputs: list[Any] = []
+    for atom in program.outputs:
+        if atom.type.kind == "c":
+            for part in (Real(), Imaginary()):
+                equations.append(Equation(part, (atom,), (Variable(part.infer(atom.type)),)))
+                outputs += equations[-1].outputs
+        else:
+            outputs.append(atom)
+    return Program(inputs, equations, outputs, program.name)
 
 
 _INTERPRETER = Interpreter()

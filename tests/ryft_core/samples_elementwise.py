@@ -114,7 +114,8 @@ for source, target in (
     ("float64", "bfloat16"),
     ("uint8", "int64"),
 ):
-    SAMPLES.append(sample(Convert(numpy.dtype(target)), numbers((2, 3), source), tolerance=1e-2))
+    rounded = {check: "the result is rounded to a narrower type" for check in ("jvp", "transpose")}
+    SAMPLES.append(sample(Convert(numpy.dtype(target)), numbers((2, 3), source), tolerance=1e-2, without=rounded))
 SAMPLES.append(sample(Convert(numpy.dtype("float64")), numbers((2,)), tolerance=1e-12))
 SAMPLES.append(sample(Convert(numpy.dtype("complex128")), numbers((2,))))
 SAMPLES.append(sample(Convert(numpy.dtype("float64")), numbers((2,), "complex128")))

@@ -56,7 +56,7 @@ class Convert(Primitive):
         return self.bind(*operands), axes[0]
 
     def reference(self, x: Any) -> Any:
-        return x.astype(self.dtype)
+        return (x.real if x.dtype.kind == "c" and self.dtype.kind not in "cb" else x).astype(self.dtype)
 
 
 def convert(x: Any, dtype: Any, *, weak: bool = False) -> Any:
