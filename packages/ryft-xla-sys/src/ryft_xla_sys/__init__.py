@@ -1,9 +1,10 @@
 """Low-level bindings to XLA: the PJRT C API, plugins, protobuf messages, and the MLIR bindings behind one door.
 
-The MLIR bindings are in `ryft_xla_sys.mlir`, which is imported only where it is needed: it is the slow part.
+What is slow to import is left to whoever needs it: `ryft_xla_sys.mlir` has the MLIR bindings, `ryft_xla_sys.protos` the
+protobuf messages, and `ryft_xla_sys.ffi_calls` the handlers of the XLA FFI.
 """
 
-from ryft_xla_sys import errors, ffi, plugins
+from ryft_xla_sys import errors, extensions, ffi, plugins, versions
 from ryft_xla_sys.api import HEADER_VERSION, Api, load_api
 from ryft_xla_sys.errors import ClosedError, PjrtError, PluginError, RyftError, UnimplementedError
 from ryft_xla_sys.plugins import PluginNotFoundError, find_plugin
@@ -18,8 +19,10 @@ __all__ = [
     "RyftError",
     "UnimplementedError",
     "errors",
+    "extensions",
     "ffi",
     "find_plugin",
     "load_api",
     "plugins",
+    "versions",
 ]

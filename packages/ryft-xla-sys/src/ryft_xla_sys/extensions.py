@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ryft_xla_sys.errors import PJRT_ERRORS, PjrtError, UnimplementedError, UnknownError
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["EXTENSIONS", "Extension", "call_profiler"]
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(NamedTuple):  # A data class would take longer to create than the rest of the module.
     """One extension of the PJRT C API.
 
     Attributes:
