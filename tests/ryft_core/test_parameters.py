@@ -25,7 +25,7 @@ from ryft_core.parameters import (
     replace,
     static,
 )
-from ryft_core.trees import TreeError
+from ryft_core.trees import TreeError, builders
 
 T = TypeVar("T")
 
@@ -388,6 +388,22 @@ def test_frozen_instances_remember_their_leaves_but_do_not_copy_or_pickle_that()
         for other in (copy.copy(instance), copy.deepcopy(instance), pickle.loads(pickle.dumps(instance))):
             assert "_ryft_flat" not in vars(other)
             assert trees.flatten(other) == trees.flatten(instance)
+
+
+def test_compiled_builder_sets_up_instances_completely() -> None:
+    network = Network([Linear(1.0, 5.0), numpy.sin], Linear((2.0, 3.0)), 4.0)
+    leaves, structure = trees.flatten(network)
+    build = builders.compile_builder(structure.key)
+    assert build is not None
+    rebuilt = build(leaves)
+
+    assert repr(rebuilt) == repr(network)
+    assert vars(rebuilt.layers[0])["_ryft_flat"][1] == (1.0, 5.0)
+    assert vars(rebuilt.head)["_ryft_flat"][1] == (2.0, 3.0)
+    assert "_ryft_flat" not in vars(rebuilt)  # It holds a list, which may change.
+    assert trees.flatten(rebuilt) == (leaves, structure)
+    with pytest.raises(FrozenParametersError, match="cannot assign to `scale`"):
+        rebuilt.scale = 1.0
 
 
 def test_dataclasses_replace_makes_a_new_instance() -> None:

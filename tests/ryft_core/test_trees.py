@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ryft_core import trees
-from ryft_core.trees import Field, Index, Key, Path, TreeError, nodes, operations, paths, structures
+from ryft_core.trees import Field, Index, Key, Path, TreeError, builders, nodes, operations, paths, structures
 from ryft_core.types.array_types import ArrayType
 
 
@@ -391,6 +391,37 @@ def test_tree_that_contains_itself_is_an_error() -> None:
         trees.flatten(tree)
 
 
+@given(TREES)
+def test_compiled_builder_builds_the_same(tree: Any) -> None:
+    leaves, structure = trees.flatten(tree)
+    build = builders.compile_builder(structure.key)
+
+    assert build is not None
+    assert build(leaves) == tree
+    assert trees.flatten(build(leaves)) == (leaves, structure)
+
+
+def test_structure_in_frequent_use_is_compiled_and_builds_the_same() -> None:
+    tree = {"a": [(i, [i] * 30) for i in range(20)], "b": Layer(1.0, [2.0, print], 3)}
+    leaves, structure = trees.flatten(tree)
+    built = [structure.unflatten(leaves) for _ in range(100)]
+
+    assert structure._builder is not None
+    assert all(result == tree for result in built)
+    assert built[-1]["a"][0][1] is not built[-2]["a"][0][1]
+    assert structure.unflatten(["x"] * len(leaves))["b"].weight == "x"
+
+
+def test_structure_that_is_too_deep_to_compile_is_walked() -> None:
+    tree: Any = 1
+    for _ in range(60):
+        tree = [tree, 2]
+    leaves, structure = trees.flatten(tree)
+
+    assert builders.compile_builder(structure.key) is None
+    assert all(structure.unflatten(leaves) == tree for _ in range(50))
+
+
 # --- operations -------------------------------------------------------------------------------------------------------
 
 
@@ -490,7 +521,7 @@ def test_structure_has_children_and_text() -> None:
         "Structure((*,))",
         "Structure(Point(x=*, y=*))",
     ]
-    assert len(structure) == structure.num_leaves == 4
+    assert structure.num_leaves == 4
     assert trees.structure(1).children == ()
     assert structure != "something else"
 

@@ -25,8 +25,8 @@ from ryft_xla_sys.errors import RyftError
 from ryft_core.parameters.fields import parameter, static
 from ryft_core.parameters.summaries import format_tree
 from ryft_core.trees.classes import PARAMETERIZED, split_fields
+from ryft_core.trees.keys import FLAT
 from ryft_core.trees.nodes import ARRAY_TYPES, LEAF_TYPES, NODE_KINDS, is_array_leaf
-from ryft_core.trees.structures import FLAT
 
 __all__ = ["FrozenParametersError", "ParameterizedClassError", "parameterized"]
 

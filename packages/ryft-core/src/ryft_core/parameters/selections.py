@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from ryft_core.trees.builders import put_together
 from ryft_core.trees.kinds import NodeKind, TreeError
 from ryft_core.trees.nodes import kind_of
 from ryft_core.trees.paths import Field, Path
 from ryft_core.trees.prefixes import flatten_prefix, flatten_up_to
-from ryft_core.trees.structures import IsLeaf, Structure, flatten, put_together, unflatten
+from ryft_core.trees.structures import IsLeaf, Structure, flatten, unflatten
 
 __all__ = ["AmbiguousCombinationError", "combine", "filter", "get", "partition", "replace"]
 

@@ -100,6 +100,7 @@ def make_class_kind(cls: type) -> NodeKind:
     get_parameters = getter_of(operator.attrgetter, parameters)
     get_statics = getter_of(operator.attrgetter, statics)
     slots = any(isinstance(getattr(cls, name, None), types.MemberDescriptorType) for name in (*parameters, *statics))
+    names = (*parameters, *statics)
     allocate, assign = object.__new__, object.__setattr__
 
     def flatten(instance: Any) -> tuple[Sequence[Any], Any]:
@@ -115,19 +116,23 @@ def make_class_kind(cls: type) -> NodeKind:
     def unflatten(metadata: Any, children: Sequence[Any]) -> Any:
         instance: Any = allocate(cls)
         if slots:
-            for name, value in zip(parameters, children, strict=True):
+            for name, value in zip(names, (*children, *metadata[0]) if statics else children, strict=True):
                 assign(instance, name, value)
-            for name, value in zip(statics, metadata[0] if metadata else (), strict=True):
-                assign(instance, name, value)
-            return instance
-        attributes = instance.__dict__
-        attributes.update(zip(parameters, children, strict=True))
-        if metadata is not None:
-            attributes.update(zip(statics, metadata[0], strict=True))
+        else:
+            values = (*children, *metadata[0]) if statics else children
+            assign(instance, "__dict__", dict(zip(names, values)))  # noqa: B905 (the structure counts its leaves)
         return instance
 
     def entries(_: Any, __: int) -> Iterable[Entry]:
         return map(Field, parameters)
 
-    is_frozen = getattr(cls, PARAMETERIZED, False) and not slots
-    return NodeKind(cls, flatten, unflatten, entries, holds_statics=True, is_immutable=is_frozen, static_names=statics)
+    return NodeKind(
+        cls,
+        flatten,
+        unflatten,
+        entries,
+        holds_statics=True,
+        is_immutable=getattr(cls, PARAMETERIZED, False) and not slots,
+        static_names=statics,
+        attributes=None if slots else names,
+    )

@@ -30,14 +30,25 @@ class NodeKind:
         holds_statics: Whether leaves below that are not arrays belong to the structure and not to the leaves.
         is_immutable: Whether a container always has the same children. If these are immutable as well, what `flatten`
             found is kept with the instance (of a class) for the next time.
-        static_names: Names of the static fields of a class. The metadata is then their values, and the types of these.
+        static_names: Names of the static fields of a class, whose metadata is their values and the types of these.
+        attributes: Names under which `unflatten` of a class stores the children and the static values in `__dict__`;
+            `None` if it does anything else.
     """
 
-    __slots__ = ("entries", "flatten", "holds_statics", "is_immutable", "static_names", "type", "unflatten")
+    __slots__ = (
+        "attributes",
+        "entries",
+        "flatten",
+        "holds_statics",
+        "is_immutable",
+        "static_names",
+        "type",
+        "unflatten",
+    )
 
     def __init__(
         self,
-        type: type[Any],  # noqa: A002
+        type: type[Any],
         flatten: Callable[[Any], tuple[Sequence[Any], Any]],
         unflatten: Callable[[Any, Sequence[Any]], Any],
         entries: Callable[[Any, int], Iterable[Entry]],
@@ -45,6 +56,7 @@ class NodeKind:
         holds_statics: bool = False,
         is_immutable: bool = False,
         static_names: tuple[str, ...] = (),
+        attributes: tuple[str, ...] | None = None,
     ) -> None:
         self.type = type
         self.flatten = flatten
@@ -53,6 +65,7 @@ class NodeKind:
         self.holds_statics = holds_statics
         self.is_immutable = is_immutable
         self.static_names = static_names
+        self.attributes = attributes
 
     def __repr__(self) -> str:
         return self.type.__qualname__

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ryft_core.trees.keys import LEAF, STATIC, NodeKey, child_keys, count_leaves
 from ryft_core.trees.kinds import NodeKind, TreeError
 from ryft_core.trees.nodes import NODE_KINDS, kind_of
 from ryft_core.trees.paths import Field, Path
-from ryft_core.trees.structures import LEAF, STATIC, IsLeaf, NodeKey, Structure, child_keys, flatten
+from ryft_core.trees.structures import IsLeaf, Structure, flatten
 
 __all__ = ["broadcast", "flatten_prefix", "flatten_up_to", "structure_difference"]
 
@@ -86,7 +87,7 @@ def flatten_prefix(prefix: Any, tree: Any, is_leaf: IsLeaf | None = None, *, nam
 def _spread(prefix: Any, key: NodeKey, is_leaf: IsLeaf | None, path: Path, values: list[Any], name: str) -> None:
     kind = None if is_leaf is not None and is_leaf(prefix) else kind_of(prefix)
     if kind is None:
-        values.extend([prefix] * _leaf_count(key))
+        values.extend([prefix] * count_leaves(key))
         return
     if key == LEAF or key[0] is not kind:
         if key != LEAF and key[0] is STATIC:
@@ -104,10 +105,6 @@ def _spread(prefix: Any, key: NodeKey, is_leaf: IsLeaf | None, path: Path, value
         raise error
     for entry, child_key, child in zip(kind.entries(key[1], len(keys)), keys, children, strict=True):
         _spread(child, child_key, is_leaf, path / entry, values, name)
-
-
-def _leaf_count(key: NodeKey) -> int:
-    return 1 if key == LEAF else sum(map(_leaf_count, child_keys(key)))
 
 
 def broadcast(prefix: Any, tree: Any, is_leaf: IsLeaf | None = None) -> Any:

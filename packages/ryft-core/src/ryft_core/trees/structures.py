@@ -1,55 +1,39 @@
-"""Structures: a tree without its leaves; how a tree is split into leaves and structure, and how these are joined again.
-
-A structure is kept as its *key*, nested tuples of one node each: its kind, its metadata, and the keys of its children,
-or just their number if all of them are leaves. Tuples hash and compare in C, so that looking a structure up is fast.
-"""
+"""Structures: a tree without its leaves; how a tree is split into leaves and structure, and how these are joined."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
 
+from ryft_core.trees.builders import build, build_remembering, compile_builder
+from ryft_core.trees.keys import (
+    FLAT,
+    LEAF,
+    MEMO,
+    STATIC,
+    NodeKey,
+    canonical_key,
+    child_keys,
+    count_leaves,
+    describe_key,
+    holds_statics,
+    is_immutable,
+    leaf_paths,
+)
 from ryft_core.trees.kinds import NodeKind, TreeError
 from ryft_core.trees.nodes import ARRAY_TYPES, LEAF_TYPES, LIST, NODE_KINDS, TUPLE, is_array_leaf, kind_of
 from ryft_core.trees.paths import Field, Path
 
 __all__ = [
-    "LEAF",
-    "STATIC",
     "IsLeaf",
-    "NodeKey",
     "Structure",
-    "child_keys",
     "flatten",
     "flatten_arguments",
-    "put_together",
+    "structure_of_key",
     "unflatten",
 ]
 
 IsLeaf: TypeAlias = Callable[[Any], bool]
-NodeKey: TypeAlias = Any
-"""Key of a structure: `LEAF`, or kind, metadata and children (their keys, or their number if all are leaves)."""
-
-LEAF: Final = "*"
-"""Key of a leaf."""
-
-MEMO: Final = "_ryft_structure"
-"""Attribute in which an instance that holds unusual leaves remembers its key. See `_build_remembering`."""
-
-FLAT: Final = "_ryft_flat"
-"""Attribute in which an instance that cannot change remembers its key and its leaves."""
-
-
-class _Static:
-    """Stands for the type of all nodes that are a value of the structure, and not a leaf or a container."""
-
-
-# The metadata is the type and the value, because `1 == True == 1.0`.
-STATIC: Final = NodeKind(
-    _Static, lambda _: ((), None), lambda metadata, _: metadata[1], lambda _, __: (), is_immutable=True
-)
-NODE_KINDS[_Static] = STATIC
 
 
 class Structure:
@@ -59,14 +43,16 @@ class Structure:
         num_leaves: Number of leaves.
     """
 
-    __slots__ = ("_hash", "_holds_statics", "_paths", "key", "num_leaves")
+    __slots__ = ("_builder", "_hash", "_holds_statics", "_paths", "_uses", "key", "num_leaves")
 
     def __init__(self, key: NodeKey) -> None:
         self.key = key
-        self.num_leaves = _count_leaves(key)
+        self.num_leaves = count_leaves(key)
         self._hash = hash(key)
         self._paths: tuple[Path, ...] | None = None
-        self._holds_statics = _holds_statics(key)
+        self._holds_statics = holds_statics(key)
+        self._builder: Callable[[list[Any]], Any] | None = None
+        self._uses = 0
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Structure) and self._hash == other._hash and self.key == other.key)
@@ -74,14 +60,11 @@ class Structure:
     def __hash__(self) -> int:
         return self._hash
 
-    def __len__(self) -> int:
-        return self.num_leaves
-
     def __reduce__(self) -> tuple[Callable[[NodeKey], Structure], tuple[NodeKey]]:
         return structure_of_key, (self.key,)
 
     def __repr__(self) -> str:
-        return f"Structure({_describe_key(self.key)})"
+        return f"Structure({describe_key(self.key)})"
 
     @property
     def is_leaf(self) -> bool:
@@ -97,7 +80,7 @@ class Structure:
     def paths(self) -> tuple[Path, ...]:
         """Paths of all leaves, in order."""
         if self._paths is None:
-            self._paths = tuple(_paths(self.key, Path()))
+            self._paths = tuple(leaf_paths(self.key, Path()))
         return self._paths
 
     def unflatten(self, leaves: Iterable[Any]) -> Any:
@@ -124,57 +107,6 @@ def structure_of_key(key: NodeKey) -> Structure:
             _STRUCTURES.clear()
         structure = _STRUCTURES[key] = Structure(key)
     return structure
-
-
-def child_keys(key: NodeKey) -> tuple[NodeKey, ...]:
-    """Returns the keys of the children of a node."""
-    children = key[2]
-    return (LEAF,) * children if isinstance(children, int) else children
-
-
-def _canonical_key(kind: NodeKind, metadata: Any, children: tuple[NodeKey, ...]) -> NodeKey:
-    return kind, metadata, len(children) if children.count(LEAF) == len(children) else children
-
-
-def _count_leaves(key: NodeKey) -> int:
-    if key == LEAF:
-        return 1
-    children = key[2]
-    return children if isinstance(children, int) else sum(map(_count_leaves, children))
-
-
-def _holds_statics(key: NodeKey) -> bool:
-    return key != LEAF and (key[0].holds_statics or (type(key[2]) is tuple and any(map(_holds_statics, key[2]))))
-
-
-def _paths(key: NodeKey, path: Path) -> Iterator[Path]:
-    if key == LEAF:
-        yield path
-        return
-    children = child_keys(key)
-    for entry, child in zip(key[0].entries(key[1], len(children)), children, strict=True):
-        yield from _paths(child, path / entry)
-
-
-def _describe_key(key: NodeKey) -> str:
-    if key == LEAF:
-        return "*"
-    kind, metadata, _ = key
-    if kind is STATIC:
-        return f"static({metadata[1]!r})"
-    children = [_describe_key(child) for child in child_keys(key)]
-    if kind.type is list:
-        return f"[{', '.join(children)}]"
-    if kind.type is tuple:
-        return f"({', '.join(children)}{',' * (len(children) == 1)})"
-    if kind.type is type(None):
-        return "None"
-    entries = [str(entry).removeprefix(".") for entry in kind.entries(metadata, len(children))]
-    if kind.type is dict:
-        return "{" + ", ".join(f"{entry[1:-1]}: {child}" for entry, child in zip(entries, children, strict=True)) + "}"
-    values = metadata[0] if kind.static_names else ()
-    fields = [*zip(entries, children, strict=True), *zip(kind.static_names, map(repr, values), strict=True)]
-    return f"{kind.type.__qualname__}({', '.join(map('='.join, fields))})"
 
 
 def _unhashable(key: NodeKey) -> TreeError:
@@ -276,7 +208,7 @@ def _split(tree: Any, leaves: list[Any]) -> NodeKey:
     if LEAF_TYPES.issuperset(map(type, children)):
         leaves += children
         return kind, metadata, len(children)
-    return _canonical_key(kind, metadata, tuple([_split(child, leaves) for child in children]))
+    return canonical_key(kind, metadata, tuple([_split(child, leaves) for child in children]))
 
 
 def _split_instance(kind: NodeKind, instance: Any, leaves: list[Any]) -> NodeKey:
@@ -292,13 +224,9 @@ def _split_instance(kind: NodeKind, instance: Any, leaves: list[Any]) -> NodeKey
         start, guide = len(leaves), getattr(instance, MEMO, None)
         key = _split_children(kind, metadata, children, leaves, None, True, guide)
         children = leaves[start:]
-    if kind.is_immutable and _is_immutable(key):
+    if kind.is_immutable and is_immutable(key):
         instance.__dict__[FLAT] = key, tuple(children)
     return key
-
-
-def _is_immutable(key: NodeKey) -> bool:
-    return key == LEAF or (key[0].is_immutable and (type(key[2]) is int or all(map(_is_immutable, key[2]))))
 
 
 def _split_slowly(
@@ -347,10 +275,14 @@ def _split_children(
     keys = [
         _split_slowly(child, leaves, is_leaf, statics, guide) for child, guide in zip(children, guides, strict=True)
     ]
-    return _canonical_key(kind, metadata, tuple(keys))
+    return canonical_key(kind, metadata, tuple(keys))
 
 
 # --- joining ----------------------------------------------------------------------------------------------------------
+
+# Compiling takes about as long as 50 walks.
+_USES_BEFORE_COMPILATION = 32
+_MAXIMUM_COMPILED_LEAVES = 4096
 
 
 def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
@@ -359,48 +291,17 @@ def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
     Raises:
         TreeError: If the number of leaves is not that of the structure.
     """
-    leaves = leaves if isinstance(leaves, (list, tuple)) else list(leaves)
+    leaves = leaves if type(leaves) is list else list(leaves)
     if len(leaves) != structure.num_leaves:
         raise _wrong_count(structure, len(leaves))
-    if not structure._holds_statics or ARRAY_TYPES.issuperset(map(type, leaves)) or all(map(is_array_leaf, leaves)):
-        return _build(structure.key, iter(leaves))
-    return _build_remembering(structure.key, iter(leaves))
-
-
-def _build(key: NodeKey, leaves: Iterator[Any]) -> Any:
-    if key == LEAF:
-        return next(leaves)
-    kind, metadata, children = key
-    if type(children) is int:
-        values = tuple(islice(leaves, children))
-        tree = kind.unflatten(metadata, values)
-        if kind.holds_statics and kind.is_immutable:
-            tree.__dict__[FLAT] = key, values
-        return tree
-    return kind.unflatten(metadata, [_build(child, leaves) for child in children])
-
-
-def _build_remembering(key: NodeKey, leaves: Iterator[Any]) -> Any:
-    """Does the work of `_build` for leaves that are no arrays, such as names, shardings or `None`.
-
-    An instance of a class tells its leaves from its static data by their values. If it gets leaves that are no arrays,
-    it has to remember its key, or flattening it again would give another structure.
-    """
-    if key == LEAF:
-        return next(leaves)
-    kind, metadata, _ = key
-    tree = kind.unflatten(metadata, [_build_remembering(child, leaves) for child in child_keys(key)])
-    if kind.holds_statics and hasattr(tree, "__dict__"):
-        tree.__dict__[MEMO] = key
-    return tree
-
-
-def put_together(kind: NodeKind, metadata: Any, children: Sequence[Any], like: Any) -> Any:
-    """Returns a container with new children, which still knows which of its fields are leaves if `like` knows that."""
-    tree = kind.unflatten(metadata, children)
-    if (memo := getattr(like, MEMO, None)) is not None:
-        tree.__dict__[MEMO] = memo
-    return tree
+    if structure._holds_statics and not (ARRAY_TYPES.issuperset(map(type, leaves)) or all(map(is_array_leaf, leaves))):
+        return build_remembering(structure.key, iter(leaves))
+    if structure._builder is not None:
+        return structure._builder(leaves)
+    structure._uses += 1
+    if structure._uses == _USES_BEFORE_COMPILATION and structure.num_leaves <= _MAXIMUM_COMPILED_LEAVES:
+        structure._builder = compile_builder(structure.key)
+    return build(structure.key, iter(leaves))
 
 
 def _wrong_count(structure: Structure, count: int) -> TreeError:
