@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy
 
+from ryft_core._native import ArrayBase
 from ryft_core.errors import TracerError, hinted
 from ryft_core.primitives import arithmetic, comparison, linear_algebra, manipulation
 from ryft_core.programs.atoms import Literal, Value
 from ryft_core.types.array_types import ArrayType
-
-if TYPE_CHECKING:
-    from ryft_pjrt import Buffer
 
 __all__ = ["Array", "DeviceArray", "device_array"]
 
@@ -232,16 +230,18 @@ class Array(Value):
         return f"{type(self).__name__}({self.type})"
 
 
-class DeviceArray(Array):
-    """Array whose elements are, or will be when the computation that gives them is done, in a device's memory."""
+class DeviceArray(ArrayBase, Array):
+    """Array whose elements are, or will be when the computation that gives them is done, in a device's memory.
 
-    __slots__ = ("buffer",)
+    It is made from the buffer that holds the elements, and the type. What a dispatched call returns owns its memory
+    itself, and makes the buffer only when it is asked for.
 
-    buffer: Buffer
+    Attributes:
+        buffer: Buffer that holds the elements.
+        device: Device whose memory holds them.
+    """
 
-    def __init__(self, buffer: Buffer, type: ArrayType) -> None:
-        self.buffer = buffer
-        self.type = type
+    __slots__ = ()
 
     def _concrete(self, use: str) -> numpy.ndarray[Any, Any]:
         return self.buffer.to_numpy()

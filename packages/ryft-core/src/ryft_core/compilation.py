@@ -67,9 +67,9 @@ class Kernel:
             tuple(order[index] for index in self.donated if order[index] >= 0),
         )
 
-    def refused(self, status: int, arrays: Sequence[DeviceArray]) -> Any:
-        """Raises the error that says why an execution was refused."""
-        self.launcher._fail(status, [array.buffer for array in arrays])
+    def refused(self, function: Any, status: int, inputs: Sequence[DeviceArray]) -> Any:
+        """Raises the error that says why an execution on behalf of `function` was refused."""
+        self.launcher._fail(status, [array.buffer for array in inputs])
 
 
 def compile_program(program: Program, donated: Iterable[int] = ()) -> Kernel:

@@ -49,9 +49,10 @@ class Launcher(LauncherBase):
         donated: Arguments whose memory the execution may take over; their buffers are dead afterwards.
         parameter_types: Element type and shape of each parameter on one device.
         output_types: Element type and shape of each output on one device.
+        address: Address of the `ryft_launcher`, for native callers; valid as long as this object is.
     """
 
-    __slots__ = ("_api", "_client", "_keep", "devices", "donated", "output_types", "parameter_types")
+    __slots__ = ("_api", "_client", "_keep", "address", "devices", "donated", "output_types", "parameter_types")
 
     def __init__(self, executable: LoadedExecutable, donate: Iterable[int] = (), device: Device | None = None) -> None:
         """Prepares executions of `executable`.
@@ -106,8 +107,8 @@ class Launcher(LauncherBase):
         # The native launcher points into the arrays, and to the executable's owner. It does not need the executable's
         # wrapper, which may itself hold this launcher.
         self._keep = (launcher, arrays, executable._box)
-        address = int(ffi.cast("uintptr_t", launcher))
-        super().__init__(address, Buffer, self._client, self.output_types, self.devices)
+        self.address = int(ffi.cast("uintptr_t", launcher))
+        super().__init__(self.address, Buffer, self._client, self.output_types, self.devices)
 
     def _fail(self, status: int, arguments: Sequence[object]) -> NoReturn:
         """Raises the error for the status of a failed execution; called by the native layer."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
+from ryft_core._native import PrimitiveBase
 from ryft_core.errors import DifferentiationError
 from ryft_core.programs.programs import Program
-from ryft_core.tracing.traces import STATE
 
 if TYPE_CHECKING:
     from ryft_core.lowering import Builder
@@ -21,7 +21,7 @@ PRIMITIVES: dict[str, type[Primitive]] = {}
 
 
 @dataclass_transform(frozen_default=True)
-class Primitive:
+class Primitive(PrimitiveBase):
     """An operation on arrays that traces can process, with its rules side by side.
 
     A subclass is a frozen dataclass whose fields are the operation's static parameters, so that applications of it
@@ -53,10 +53,6 @@ class Primitive:
         cls.__hash__ = _hash_with_class
         dataclass(frozen=True, repr=False)(cls)
         PRIMITIVES[cls.name] = cls
-
-    def bind(self, *operands: Any) -> Any:
-        """Applies the primitive to arrays under the current trace; returns one array, or a tuple of them."""
-        return STATE.trace.process(self, operands)
 
     def infer(self, *types: ArrayType) -> Any:
         """Returns the type of the result (a tuple of types, for several) for operands of `types`.

@@ -13,7 +13,7 @@ __all__ = ["Linear", "Zero", "is_linear", "is_zero"]
 class Zero(Value):
     """Tangent or cotangent that is known to be zero; `type` is its type."""
 
-    __slots__ = ()
+    __slots__ = ("type",)
 
     def __init__(self, type: ArrayType) -> None:
         self.type = type
@@ -25,7 +25,7 @@ class Zero(Value):
 class Linear(Value):
     """Operand that a linear program is being transposed with respect to: it has a type and no value."""
 
-    __slots__ = ()
+    __slots__ = ("type",)
 
     def __init__(self, type: ArrayType) -> None:
         self.type = type

@@ -14,7 +14,7 @@ __all__ = ["Atom", "Literal", "Value", "Variable"]
 class Value:
     """Root of everything that has an array type: arrays, tracers, literals and variables."""
 
-    __slots__ = ("type",)
+    __slots__ = ()  # Each subclass has `type` as a slot of its own: that of `DeviceArray` is in a native object.
 
     type: ArrayType
 
@@ -22,7 +22,7 @@ class Value:
 class Variable(Value):
     """Typed variable of a program. It has no name; one is given when the program is printed."""
 
-    __slots__ = ()
+    __slots__ = ("type",)
 
     def __init__(self, type: ArrayType) -> None:
         self.type = type
@@ -38,7 +38,7 @@ class Literal(Value):
         value: The constant as a NumPy array of `type.shape` and `type.dtype`. It must not be modified.
     """
 
-    __slots__ = ("_key", "value")
+    __slots__ = ("_key", "type", "value")
 
     def __init__(self, value: numpy.ndarray[Any, Any] | numpy.generic, type: ArrayType | None = None) -> None:
         self.type = ArrayType(value.shape, value.dtype) if type is None else type

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ryft_core.arrays import DeviceArray, device_array
+from ryft_core import trees
+from ryft_core._native import forget_kernels, remember_kernel
 from ryft_core.compilation import Kernel, compile_program
-from ryft_core.errors import OperandError
-from ryft_core.programs.atoms import Literal, Variable
+from ryft_core.dispatch import concrete, configure_dispatch
+from ryft_core.primitives.base import Primitive
+from ryft_core.programs.atoms import Variable
 from ryft_core.programs.programs import Equation, Program
-from ryft_core.tracing.tracers import Tracer, leaked
 from ryft_core.tracing.traces import Trace, set_base_trace
 
-__all__ = ["EvalTrace", "concrete", "run_compiled"]
+__all__ = ["EvalTrace", "clear_kernels", "concrete", "run_compiled"]
 
 
 class EvalTrace(Trace):
@@ -30,33 +31,15 @@ class EvalTrace(Trace):
 
 
 _KERNELS: dict[Any, Kernel] = {}
-_SCALARS: dict[Literal, DeviceArray] = {}
-_SCALARS_LIMIT = 4096
-
-
-def concrete(value: Any) -> DeviceArray:
-    """Returns the array on the device of an operand that is concrete: an array already, or a literal.
-
-    Raises:
-        LeakedTracerError: If it is a tracer.
-    """
-    if type(value) is DeviceArray:
-        return value
-    if type(value) is Literal:
-        found = _SCALARS.get(value)
-        if found is None:
-            if len(_SCALARS) >= _SCALARS_LIMIT:
-                _SCALARS.clear()
-            found = _SCALARS[value] = device_array(value)
-        return found
-    if isinstance(value, Tracer):
-        raise leaked(value)
-    raise OperandError(f"expected an array, but got a `{type(value).__name__}`")
+_ONE = trees.flatten(0)[1]
 
 
 def run_compiled(primitive: Any, operands: tuple[Any, ...]) -> Any:
-    """Returns the result of `primitive` for concrete operands, by a kernel that is compiled once per operand types."""
-    arrays = [x if type(x) is DeviceArray else concrete(x) for x in operands]
+    """Returns the result of `primitive` for concrete operands, by a kernel that is compiled once per operand types.
+
+    The native dispatcher comes here only for types that it does not know: refer to `Primitive.bind`.
+    """
+    arrays = tuple([concrete(x) for x in operands])
     key = (primitive, *[x.type for x in arrays])
     kernel = _KERNELS.get(key)
     if kernel is None:
@@ -65,8 +48,21 @@ def run_compiled(primitive: Any, operands: tuple[Any, ...]) -> Any:
         outputs = [Variable(type) for type in (inferred if primitive.multiple_results else (inferred,))]
         equation = Equation(primitive, tuple(inputs), tuple(outputs))
         kernel = _KERNELS[key] = compile_program(Program(inputs, [equation], outputs, primitive.name))
-    results = kernel.run(arrays)
-    return tuple(results) if primitive.multiple_results else results[0]
+    if primitive.multiple_results:
+        structure = trees.flatten((0,) * len(kernel.program.outputs))[1]
+    else:
+        structure = _ONE
+    entry = kernel.entry(structure, len(arrays), range(len(arrays)))
+    if type(primitive).evaluate is Primitive.evaluate:
+        remember_kernel(primitive, operands, entry)
+    return entry.run(primitive, arrays)
 
 
+def clear_kernels() -> None:
+    """Forgets all kernels of primitives, and the arrays of literals."""
+    _KERNELS.clear()
+    forget_kernels()
+
+
+configure_dispatch()
 set_base_trace(EvalTrace())

@@ -18,7 +18,7 @@ __all__ = ["ProgramTrace", "ProgramTracer", "Tracer", "leaked", "trace_program"]
 class Tracer(Array):
     """Value of a trace. It is an `Array` to the traced function, but has no elements yet."""
 
-    __slots__ = ("trace",)
+    __slots__ = ("trace", "type")
 
     trace: Any
 

@@ -8,8 +8,9 @@ with one of an inner (compare "stackless" tracing in JAX).
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ryft_core._native import State
 
 if TYPE_CHECKING:
     from ryft_core.primitives.base import Primitive
@@ -33,26 +34,13 @@ class Trace:
         raise NotImplementedError
 
 
-class _State(threading.local):
-    """What differs from thread to thread: the current trace."""
-
-    base: Trace
-    """The trace that evaluates; set once by `ryft_core.tracing.evaluation`."""
-
-    trace: Trace
-
-    def __init__(self) -> None:
-        # Called once in every thread that touches the state.
-        if hasattr(_State, "base"):
-            self.trace = _State.base
-
-
-STATE = _State()
+STATE = State()
+"""What differs from thread to thread: `trace`, the current trace. `base` is the trace that evaluates."""
 
 
 def set_base_trace(trace: Trace) -> None:
     """Makes `trace` the one that is current outside any transformation, in every thread."""
-    _State.base = trace
+    STATE.base = trace
     STATE.trace = trace
 
 

@@ -7,8 +7,9 @@ from functools import update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from ryft_core import trees
-from ryft_core.arrays import DeviceArray
+from ryft_core._native import Dispatcher
 from ryft_core.compilation import Kernel, compile_program
+from ryft_core.dispatch import raw_order
 from ryft_core.errors import OperandError, hinted
 from ryft_core.primitives.calls import Call
 from ryft_core.programs.atoms import Value
@@ -43,7 +44,7 @@ class Traced:
         self.kernel: Kernel | None = None
 
 
-class JitFunction(Generic[P, R]):
+class JitFunction(Dispatcher, Generic[P, R]):
     """Function that `jit` returned. Calls with arguments of a known signature run a compiled program."""
 
     def __init__(
@@ -61,26 +62,15 @@ class JitFunction(Generic[P, R]):
         self.inline = inline
         self._has_statics = bool(self.static_argnums or self.static_argnames)
         self._traces: dict[Any, Traced] = {}
-        self._ready: dict[Any, Traced] = {}
+        self._static_places = {*self.static_argnums, *self.static_argnames}
+        self._static_positions = tuple(i in self._static_places for i in range(max([*self.static_argnums, -1]) + 1))
+        self._static_names = self.static_argnames
         update_wrapper(self, function)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        if STATE.trace is STATE.base and not self._has_statics:
-            # The path of every call but the first of a signature: no tracing, no MLIR, no protobuf.
-            leaves, structure = trees.flatten_arguments(args, kwargs)
-            try:
-                ready = self._ready.get((structure, *[leaf.type for leaf in leaves]))
-                if ready is not None:
-                    kernel: Any = ready.kernel
-                    arrays = [*ready.captured, *leaves] if ready.captured else leaves
-                    return ready.structure.unflatten(kernel.run(arrays))
-            except AttributeError:
-                pass  # Some leaf is not an array of ours: convert it below.
-        return self._call(args, kwargs)
-
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
-        statics, args, kwargs = self._split_statics(args, kwargs)
-        leaves, structure = trees.flatten_arguments(args, kwargs)
+    def _miss(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Does what a call does, when the native dispatcher does not know its signature or something is traced."""
+        statics, rest, named = self._split_statics(args, kwargs)
+        leaves, structure = trees.flatten_arguments(rest, named)
         values = argument_leaves(leaves, structure, self.function)
         key = (structure, *[value.type for value in values], *statics)
         traced = self._traces.get(key)
@@ -93,10 +83,15 @@ class JitFunction(Generic[P, R]):
         if traced.kernel is None:
             traced.kernel = compile_program(traced.program, self._donated(structure, len(traced.captured)))
             traced.captured = [concrete(value) for value in traced.captured]
-        if not statics:
-            self._ready[key] = traced
-        arrays: list[DeviceArray] = [concrete(value) for value in values]
-        return traced.structure.unflatten(traced.kernel.run([*traced.captured, *arrays]))
+        order = raw_order(args, kwargs, lambda place: place in self._static_places)
+        captured = traced.captured
+        positions = [-1 - index for index in range(len(captured))] + order
+        entry = traced.kernel.entry(traced.structure, len(leaves), positions, captured)
+        self._remember(args, kwargs, entry)
+        raw: list[Any] = [None] * len(order)
+        for number, value in zip(order, values, strict=True):
+            raw[number] = concrete(value)
+        return entry.run(self, tuple(raw))
 
     def _split_statics(self, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any]]:
         """Returns the static arguments with their places, and the other ones."""
