@@ -145,8 +145,9 @@ def inspect(entry: PluginEntry, version: str, platform: str, directory: Path) ->
 
 def observe(library: Path) -> dict[str, Any]:
     """Returns what a plugin reports when it is loaded, in a process of its own: loading cannot be undone."""
-    # Without this, the TPU plugin asks the cloud's metadata server what machine this is.
-    environment = {**os.environ, "TPU_SKIP_MDS_QUERY": "1"}
+    environment = dict(os.environ)
+    for entry in load_manifest().plugins.values():
+        environment |= entry.without_device
     command = [sys.executable, "-c", OBSERVE, str(library)]
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     found = re.search(r"^observed (.*)$", result.stdout, re.MULTILINE)

@@ -1,6 +1,7 @@
 """Libraries that plugins open by name: where they are found, and what is said about those that are not."""
 
 import ctypes.util
+import os
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ryft_xla_sys import load_api
+from ryft_xla_sys import PluginError, load_api
 from ryft_xla_sys.plugins import RuntimeLibraryError, load_manifest, load_named_plugin
 from ryft_xla_sys.plugins.runtime import (
     check_runtime_libraries,
@@ -148,3 +149,23 @@ def test_loading_by_name_gives_the_functions_of_the_plugin() -> None:
 
     assert api is load_api(api.path)
     assert api.path.name == "xla_cpu_pjrt.so"
+
+
+def test_variables_for_machines_without_a_device_are_set_unless_they_are(
+    workshop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = workshop.root / "manifest.toml"
+    devices = f'devices = ["{workshop.root}/device*"]\nwithout_device = {{ SAMPLE_A = "1", SAMPLE_B = "1" }}\n'
+    manifest.write_text(manifest.read_text().replace("entry_points =", f"{devices}entry_points ="))
+    monkeypatch.setenv("SAMPLE_A", "mine")
+    monkeypatch.setenv("SAMPLE_B", "recorded, so that it is restored")
+    monkeypatch.delenv("SAMPLE_B")
+    (workshop.root / "device0").touch()
+
+    with pytest.raises(PluginError, match="cannot load PJRT plugin"):
+        load_named_plugin("sample")
+    assert "SAMPLE_B" not in os.environ
+    (workshop.root / "device0").unlink()
+    with pytest.raises(PluginError, match="cannot load PJRT plugin"):
+        load_named_plugin("sample")
+    assert (os.environ["SAMPLE_A"], os.environ["SAMPLE_B"]) == ("mine", "1")

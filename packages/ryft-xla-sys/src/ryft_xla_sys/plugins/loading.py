@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 
 from ryft_xla_sys.api import Api, load_api
@@ -15,7 +16,8 @@ def load_named_plugin(name: str, path: str | os.PathLike[str] | None = None, *, 
     """Finds the plugin called `name` as `find_plugin` does, loads it, and returns its function table.
 
     Libraries of the vendor that are in Python distributions are loaded first, so that the plugin finds them wherever it
-    was unpacked.
+    was unpacked. On a machine without a TPU, the variables of the environment are set that let the TPU plugin be loaded
+    there by several processes, unless they have values.
 
     Raises:
         RuntimeLibraryError: If libraries are missing that the plugin cannot be loaded without.
@@ -28,4 +30,7 @@ def load_named_plugin(name: str, path: str | os.PathLike[str] | None = None, *, 
 
         # First, so that nothing is downloaded that then cannot be loaded.
         load_runtime_libraries(entry)
+    if entry is not None and not any(glob.glob(pattern) for pattern in entry.devices):
+        for variable, value in entry.without_device.items():
+            os.environ.setdefault(variable, value)
     return load_api(find_plugin(name, path, fetch=fetch))

@@ -90,6 +90,8 @@ class PluginEntry:
         runtime: Libraries that the plugin opens by name, in the order in which they are to be loaded.
         extract: Patterns of further files that the library needs next to it.
         note: Something that the user should know, for people.
+        devices: Patterns of files, one of which exists where the machine has a device of this kind; empty if not known.
+        without_device: Environment variables to set before the plugin is loaded on a machine without such a device.
         observed: What the plugin itself reported when its library was loaded: `api`, `extensions`, `stablehlo`.
     """
 
@@ -104,6 +106,8 @@ class PluginEntry:
     runtime: tuple[RuntimeLibrary, ...]
     extract: tuple[str, ...]
     note: str | None
+    devices: tuple[str, ...]
+    without_device: Mapping[str, str]
     observed: Mapping[str, Any]
 
     @property
@@ -224,6 +228,8 @@ def _plugin(name: str, table: dict[str, Any]) -> PluginEntry:
         runtime=runtime,
         extract=tuple(table.get("extract", ())),
         note=table.get("note"),
+        devices=tuple(table.get("devices", ())),
+        without_device=table.get("without_device", {}),
         observed=table.get("observed", {}),
     )
 
