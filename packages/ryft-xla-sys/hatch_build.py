@@ -126,13 +126,18 @@ def compile_protos() -> None:
 
     well_known = Path(grpc_tools.__file__).parent / "_proto"
     names = [str(path.relative_to(ROOT / "src")) for path in protos]
-    source = str(ROOT / "src")
-    outputs = [f"--python_out={source}", f"--pyi_out={source}"]
-    if protoc.main(["protoc", f"-I{source}", f"-I{well_known}", *outputs, *names]) != 0:
-        raise RuntimeError(f"protoc failed for {names}")
-    for path in protos:
-        generated = path.with_name(f"{path.stem}_pb2.py")
-        generated.write_text(without_version_check(generated.read_text()))
+    with tempfile.TemporaryDirectory() as directory:
+        options = [f"-I{ROOT / 'src'}", f"-I{well_known}", f"--python_out={directory}", f"--pyi_out={directory}"]
+        if protoc.main(["protoc", *options, *names]) != 0:
+            raise RuntimeError(f"protoc failed for {names}")
+        for generated in sorted(Path(directory).rglob("*_pb2.py*")):
+            target = ROOT / "src" / generated.relative_to(directory)
+            content = without_version_check(generated.read_text())
+            if not target.exists() or target.read_text() != content:
+                # Replaced at once: a process may be importing the old one.
+                staged = target.with_name(f"{target.name}.new")
+                staged.write_text(content)
+                staged.replace(target)
 
 
 def without_version_check(module: str) -> str:

@@ -179,6 +179,11 @@ def test_messages_are_in_a_package_of_our_own() -> None:
     assert {module.DESCRIPTOR.name.rpartition("/")[0] for module in MODULES} == {"ryft_xla_sys/protos"}
 
 
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_generated_module_accepts_any_version_of_the_runtime(module: Any) -> None:
+    assert "runtime_version" not in Path(module.__file__).read_text()
+
+
 def unknown(message: Message) -> list[str]:
     """Returns the fields of a message, and of those inside it, that it did not understand."""
     found = [f"{message.DESCRIPTOR.name}.{field.field_number}" for field in unknown_fields.UnknownFieldSet(message)]
