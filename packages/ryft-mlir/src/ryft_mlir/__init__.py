@@ -1,9 +1,30 @@
 """Ownership-aware MLIR: contexts, modules, operations, types, attributes, and builders of the dialects XLA speaks."""
 
-from .attributes import Attribute
+from .affine import AffineExpression, AffineMap, IntegerSet
+from .attributes import (
+    AffineMapAttribute,
+    ArrayAttribute,
+    Attribute,
+    BooleanAttribute,
+    DenseArrayAttribute,
+    DenseElementsAttribute,
+    DenseResourceElementsAttribute,
+    DictionaryAttribute,
+    FloatAttribute,
+    IntegerAttribute,
+    IntegerSetAttribute,
+    LocationAttribute,
+    OpaqueAttribute,
+    StridedLayoutAttribute,
+    StringAttribute,
+    SymbolReferenceAttribute,
+    TypeAttribute,
+    UnitAttribute,
+)
 from .blocks import Block, Region
-from .context import Context
-from .diagnostics import Diagnostic, DiagnosticSeverity
+from .context import Context, ThreadPool
+from .data_types import DataTypeError
+from .diagnostics import Diagnostic, DiagnosticHandler, DiagnosticSeverity
 from .errors import (
     BuildError,
     ContextError,
@@ -16,36 +37,106 @@ from .errors import (
     SerializationError,
     VerificationError,
 )
-from .locations import Location
+from .interpreter import evaluate
+from .locations import CallSiteLocation, FileLocation, FusedLocation, Location, NameLocation, UnknownLocation
 from .modules import Module
 from .operations import Operation
-from .types import ShapedType, Size, TensorType, Type
+from .printing import PrintingOptions
+from .symbols import SymbolTable, SymbolVisibility
+from .types import (
+    ComplexType,
+    FloatType,
+    FunctionType,
+    IndexType,
+    IntegerType,
+    MemRefType,
+    NoneType,
+    OpaqueType,
+    ShapedType,
+    Size,
+    TensorType,
+    TupleType,
+    Type,
+    UnrankedMemRefType,
+    UnrankedTensorType,
+    VectorType,
+)
 from .values import Use, Value
+from .versions import StableHloVersions, stable_hlo_versions
+from .walks import WalkOrder, WalkResult
 
 __all__ = [
+    "AffineExpression",
+    "AffineMap",
+    "AffineMapAttribute",
+    "ArrayAttribute",
     "Attribute",
     "Block",
+    "BooleanAttribute",
     "BuildError",
+    "CallSiteLocation",
+    "ComplexType",
     "Context",
     "ContextError",
+    "DataTypeError",
+    "DenseArrayAttribute",
+    "DenseElementsAttribute",
+    "DenseResourceElementsAttribute",
     "Diagnostic",
+    "DiagnosticHandler",
     "DiagnosticSeverity",
+    "DictionaryAttribute",
     "ErasedError",
+    "FileLocation",
+    "FloatAttribute",
+    "FloatType",
+    "FunctionType",
+    "FusedLocation",
+    "IndexType",
+    "IntegerAttribute",
+    "IntegerSet",
+    "IntegerSetAttribute",
+    "IntegerType",
     "InterpreterError",
     "Location",
+    "LocationAttribute",
+    "MemRefType",
     "MlirError",
     "Module",
+    "NameLocation",
+    "NoneType",
+    "OpaqueAttribute",
+    "OpaqueType",
     "Operation",
     "OwnershipError",
     "ParseError",
     "PassError",
+    "PrintingOptions",
     "Region",
     "SerializationError",
     "ShapedType",
     "Size",
+    "StableHloVersions",
+    "StridedLayoutAttribute",
+    "StringAttribute",
+    "SymbolReferenceAttribute",
+    "SymbolTable",
+    "SymbolVisibility",
     "TensorType",
+    "ThreadPool",
+    "TupleType",
     "Type",
+    "TypeAttribute",
+    "UnitAttribute",
+    "UnknownLocation",
+    "UnrankedMemRefType",
+    "UnrankedTensorType",
     "Use",
     "Value",
+    "VectorType",
     "VerificationError",
+    "WalkOrder",
+    "WalkResult",
+    "evaluate",
+    "stable_hlo_versions",
 ]

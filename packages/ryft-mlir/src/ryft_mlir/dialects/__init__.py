@@ -1,5 +1,10 @@
-"""Builders of the dialects, one module each. Every builder appends one operation to the block it is given."""
+"""Builders of the dialects, one module each. Every builder appends one operation to the block it is given.
 
-from . import chlo, func, stable_hlo
+Imported with the package are `func`, `stable_hlo`, `chlo`, `shardy` and `builtin`. The others, which are `arith`, `cf`,
+`gpu`, `llvm`, `math`, `memref`, `mhlo`, `mpmd`, `nvgpu`, `nvvm`, `scf`, `sparse_tensor` and `vector`, are large and are
+imported when you ask for them: `from ryft_mlir.dialects import arith`.
+"""
 
-__all__ = ["chlo", "func", "stable_hlo"]
+from . import builtin, chlo, func, shardy, stable_hlo
+
+__all__ = ["builtin", "chlo", "func", "shardy", "stable_hlo"]

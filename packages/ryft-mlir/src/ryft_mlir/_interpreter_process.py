@@ -1,0 +1,55 @@
+"""The process behind `interpreter.evaluate`: reads programs and arguments, writes results or an error message."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import numpy
+from ryft_xla_sys.mlir import dialect, ir
+
+from ._conversions import elements
+from .attributes import DenseElementsAttribute, wrap_attribute
+from .context import Context
+from .diagnostics import Diagnostic
+from .interpreter import receive, send
+
+__all__ = ["answer", "main"]
+
+
+def main() -> None:
+    """Serves requests until the input ends."""
+    source = os.fdopen(os.dup(0), "rb")
+    target = os.fdopen(os.dup(1), "wb")
+    # Whatever MLIR prints must not end up among the answers.
+    os.dup2(2, 1)
+    while True:
+        try:
+            bytecode, arrays = receive(source)
+        except EOFError:
+            return
+        send(target, answer(bytecode, arrays))
+
+
+def answer(bytecode: bytes, arrays: list[numpy.ndarray[Any, Any]]) -> list[numpy.ndarray[Any, Any]] | str:
+    """Evaluates a program and returns its results, or what went wrong."""
+    context = Context()
+    messages: list[str] = []
+
+    def note(diagnostic: Diagnostic) -> bool:
+        messages.append(str(diagnostic))
+        return True
+
+    context.attach_diagnostic_handler(note)
+    try:
+        module = ir.Module.parse(bytecode, context.to_bindings())
+        raw = dialect("stablehlo").eval_module(module, [elements(context, array) for array in arrays])
+        results = [wrap_attribute(context, item) for item in raw]
+        return [item.to_numpy() for item in results if isinstance(item, DenseElementsAttribute)]
+    except (ValueError, TypeError, ir.MLIRError) as error:
+        return "; ".join(messages) or str(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
