@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ryft_xla_sys.plugins import ChecksumError, current_platform, load_manifest
+from ryft_xla_sys.__main__ import main
+from ryft_xla_sys.plugins import ChecksumError, current_platform, load_manifest, locate_plugin
 from ryft_xla_sys.plugins.checksums import library_platform
 from ryft_xla_sys.plugins.fetching import fetch_plugin
 from ryft_xla_sys.plugins.inventory import verify_plugin
@@ -16,8 +17,6 @@ from ryft_xla_sys.plugins.inventory import verify_plugin
 pytestmark = pytest.mark.slow
 
 TOOL = Path(__file__).parents[3] / "tools" / "update_manifest.py"
-FETCH = "import sys; from ryft_xla_sys.__main__ import main; sys.exit(main(sys.argv[1:]))"
-
 VERSION_CHECK = """
 import sys
 from ryft_xla_sys import load_api
@@ -68,6 +67,21 @@ def test_plugin_is_fetched_verified_and_loaded_without_its_hardware(
     assert observed == entry.observed
 
 
+@pytest.mark.skipif(not current_platform().startswith("linux-"), reason="the CPU plugin of the manifest is for Linux")
+def test_wheel_that_was_downloaded_before_serves_a_machine_that_is_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RYFT_XLA_SYS_CACHE", str(tmp_path / "cache"))
+    assert main(["plugins", "fetch", "cpu", "--output", str(tmp_path / "wheels")]) == 0
+    monkeypatch.setenv("RYFT_XLA_SYS_OFFLINE", "1")
+    monkeypatch.setenv("RYFT_XLA_SYS_ARCHIVE", str(tmp_path / "wheels"))
+
+    location = locate_plugin("cpu")
+    assert (location.source, location.version) == ("archive", "0.0.1")
+    assert location.path.is_relative_to(tmp_path / "cache")
+    assert observe(location.path) == load_manifest().plugin("cpu").observed
+
+
 @pytest.mark.skipif(current_platform() != "linux-x86_64", reason="the CUDA plugin exists for Linux")
 def test_host_kernels_are_refused_by_a_plugin_with_another_version_of_the_ffi() -> None:
     cached = fetch_plugin(load_manifest().plugin("cuda-13"))
@@ -79,7 +93,7 @@ def test_host_kernels_are_refused_by_a_plugin_with_another_version_of_the_ffi() 
 
 def test_plugin_for_another_platform_is_fetched_by_two_processes_at_once(tmp_path: Path) -> None:
     environment = {**os.environ, "RYFT_XLA_SYS_CACHE": str(tmp_path)}
-    command = [sys.executable, "-c", FETCH, "plugins", "fetch", "metal", "--platform", "macos-arm64", "--json"]
+    command = [sys.executable, "-m", "ryft_xla_sys", "plugins", "fetch", "metal", "--platform", "macos-arm64", "--json"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen(command, env=environment, **pipes) for _ in range(2)]
     outputs = [process.communicate(timeout=300) for process in processes]
