@@ -357,14 +357,41 @@ def test_message_without_a_reference_recovers_nothing() -> None:
     assert ffi_calls.recover_exception("something else") is None
 
 
-def test_exception_that_escapes_the_dispatch_is_an_error(runner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exception_that_escapes_the_dispatch_is_an_error(
+    cpu_api: Api, runner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(function: object, frame: object) -> None:
         raise RecursionError("too deep")
 
+    target = next(names)
+    ffi_calls.register_handler(cpu_api, target, ffi_calls.make_handler(lambda frame: None))
     monkeypatch.setattr(ffi_calls, "_run", broken)
 
     with pytest.raises(errors.InternalError, match="RecursionError"):
         call_python(runner, lambda frame: None)
+    with pytest.raises(errors.InternalError, match="RecursionError"):
+        call(runner, target)
+
+
+@pytest.mark.parametrize("name", ["pointer", "attributes", "stage", "device_ordinal", "run_id", "stream"])
+def test_frame_cannot_be_used_after_its_handler_has_returned(runner: Any, name: str) -> None:
+    frame = inspect(runner, lambda frame: frame)
+
+    with pytest.raises(errors.ClosedError, match="the handler that was given it has returned"):
+        getattr(frame, name)
+
+
+def test_frame_of_a_handler_that_failed_cannot_be_used(runner: Any) -> None:
+    kept: list[CallFrame] = []
+
+    def fail(frame: CallFrame) -> None:
+        kept.append(frame)
+        raise ValueError
+
+    with pytest.raises(errors.InternalError):
+        call_python(runner, fail)
+    with pytest.raises(errors.ClosedError, match="has returned"):
+        kept[0].unsafe_user_data(1)
 
 
 def test_user_data_of_an_execution_is_found(cpu_api: Api, runner: Any) -> None:

@@ -23,7 +23,14 @@ import ml_dtypes
 import numpy
 
 from ryft_xla_sys.api import Api
-from ryft_xla_sys.errors import AlreadyExistsError, PjrtError, PluginError, UnimplementedError, UnknownError
+from ryft_xla_sys.errors import (
+    AlreadyExistsError,
+    ClosedError,
+    PjrtError,
+    PluginError,
+    UnimplementedError,
+    UnknownError,
+)
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 __all__ = [
@@ -143,13 +150,12 @@ class CallFrame:
     """What a handler is given. It is valid until the handler returns.
 
     Attributes:
-        pointer: The `XLA_FFI_CallFrame *`.
         operands: Operands of the custom call.
         results: Results, which the handler must fill.
     """
 
     def __init__(self, pointer: CData) -> None:
-        self.pointer = pointer
+        self._pointer: CData | None = pointer
         words = _describe(pointer)
         buffers: list[FrameBuffer] = []
         position, end = 0, len(words)
@@ -160,6 +166,17 @@ class CallFrame:
         count = pointer.args.size
         self.operands = tuple(buffers[:count])
         self.results = tuple(buffers[count:])
+
+    @property
+    def pointer(self) -> CData:
+        """The `XLA_FFI_CallFrame *`.
+
+        Raises:
+            ClosedError: If the handler has returned.
+        """
+        if self._pointer is None:
+            raise ClosedError("cannot use this call frame because the handler that was given it has returned")
+        return self._pointer
 
     @cached_property
     def attributes(self) -> dict[str, Any]:
@@ -411,10 +428,15 @@ def _read_text(span: CData) -> str:
 
 def _run(function: Callable[[CallFrame], object], frame: CData) -> CData:
     """Calls a Python handler. An exception becomes the error that is returned to XLA."""
+    call = None
     try:
-        function(CallFrame(frame))
+        call = CallFrame(frame)
+        function(call)
     except BaseException as exception:  # Whatever it is, it must not cross C.
         return _error(frame, exception)
+    finally:
+        if call is not None:
+            call._pointer = None
     return NULL
 
 
