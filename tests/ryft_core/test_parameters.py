@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
+import jax
 import numpy
 import pytest
 from ryft_core import trees
@@ -341,6 +342,32 @@ def test_static_field_with_an_array_is_an_error() -> None:
         ParameterizedClassError, match=r"Model.weight` is a static field, but got an array of shape \(2,\)"
     ):
         Model(numpy.ones(2))
+
+
+@pytest.mark.parametrize("value", [numpy.ones(()), jax.numpy.ones(())], ids=["numpy", "jax"])
+def test_static_field_of_a_dataclass_with_an_array_is_an_error(value: Any) -> None:
+    @dataclasses.dataclass
+    class Model:
+        step: int
+
+    with pytest.raises(TreeError, match=r"`\[0\]\.step` is a static field of `.*Model`, but"):
+        trees.flatten([Model(value)])
+
+
+def test_array_that_hides_in_a_static_field_by_being_hashable_is_an_error() -> None:
+    class Hashable:
+        shape = ()
+        dtype = numpy.dtype("float32")
+
+    @dataclasses.dataclass
+    class Model:
+        step: int
+
+    with pytest.raises(
+        TreeError, match=r"`step` is a static field of `.*Model`, but holds an array of shape \(\)"
+    ) as caught:
+        trees.flatten(Model(Hashable()))  # pyright: ignore[reportArgumentType]
+    assert "or use `parameter()`" in caught.value.__notes__[0]
 
 
 # --- freezing ---------------------------------------------------------------------------------------------------------

@@ -13,11 +13,16 @@ from hypothesis import strategies as st
 from ryft_core import trees
 from ryft_core.parameters import (
     AmbiguousCombinationError,
+    MissingLeavesError,
+    UnusedLeavesError,
     combine,
     filter,  # noqa: A004
     format_leaf,
     format_tree,
+    from_named_leaves,
     get,
+    named_leaves,
+    naming,
     parameter_bytes,
     parameter_count,
     parameterized,
@@ -58,7 +63,7 @@ TREES = st.recursive(
 )
 
 
-@pytest.mark.parametrize("module", [selections, summaries], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [naming, selections, summaries], ids=lambda module: module.__name__)
 def test_docstrings_hold(module: Any) -> None:
     assert doctest.testmod(module).failed == 0
 
@@ -164,6 +169,51 @@ def test_paths_into_a_tree_without_leaves() -> None:
     with pytest.raises(TreeError, match="there is nothing at `x` in this tree") as caught:
         get({}, "x")
     assert not hasattr(caught.value, "__notes__")
+
+
+# --- naming -----------------------------------------------------------------------------------------------------------
+
+
+@given(TREES, st.randoms())
+def test_tree_comes_back_from_its_named_leaves_in_any_order(tree: Any, random: Any) -> None:
+    pairs = list(named_leaves(tree).items())
+    random.shuffle(pairs)
+
+    assert trees.flatten(from_named_leaves(tree, dict(pairs))) == trees.flatten(tree)
+    assert trees.flatten(from_named_leaves(trees.structure(tree), dict(pairs))) == trees.flatten(tree)
+
+
+def test_longest_prefix_wins() -> None:
+    tree = {"a": Linear(0, [0, 0]), "b": 0}
+    rebuilt = from_named_leaves(tree, {"": 1, '["a"].bias': 2, '["a"].bias[1]': 3}, prefix=True)
+
+    assert trees.leaves(rebuilt) == [1, 2, 3, 1]
+
+
+def test_missing_leaves_are_listed_before_unused_ones() -> None:
+    tree = {"a": Linear(0, 0), "b": 0}
+
+    with pytest.raises(
+        MissingLeavesError, match=r"expected 3 leaves, but got no value for `\[\"a\"\].weight`, `"
+    ) as caught:
+        from_named_leaves(tree, {'["a"].wieght': 1, '["b"]': 2})
+    assert caught.value.paths == ('["a"].weight', '["a"].bias')
+    assert caught.value.__notes__ == ['hint: there is a value for `["a"].wieght`, which is not in the structure']
+
+
+def test_unused_leaves_are_listed() -> None:
+    with pytest.raises(
+        UnusedLeavesError, match=r"got values for `\[1\]`, `x`, which are not in the structure"
+    ) as caught:
+        from_named_leaves([0], {"x": 1, "[0]": 2, "[1]": 3})
+    assert caught.value.paths == ("[1]", "x")
+    with pytest.raises(UnusedLeavesError, match="got values for the root, which is not in the structure"):
+        from_named_leaves([0], {"": 1, "[0]": 2}, prefix=True)
+
+
+def test_long_lists_of_missing_leaves_are_cut() -> None:
+    with pytest.raises(MissingLeavesError, match=r"`\[9\]` and 5 more$"):
+        from_named_leaves(list(range(15)), {})
 
 
 # --- summaries --------------------------------------------------------------------------------------------------------

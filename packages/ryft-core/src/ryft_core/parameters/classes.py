@@ -24,9 +24,9 @@ from ryft_xla_sys.errors import RyftError
 
 from ryft_core.parameters.fields import parameter, static
 from ryft_core.parameters.summaries import format_tree
-from ryft_core.trees.classes import PARAMETERIZED, split_fields
+from ryft_core.trees.classes import PARAMETERIZED, own_annotations, split_fields
 from ryft_core.trees.keys import FLAT
-from ryft_core.trees.nodes import ARRAY_TYPES, LEAF_TYPES, NODE_KINDS, is_array_leaf
+from ryft_core.trees.nodes import ARRAY_TYPES, LEAF_TYPES, NODE_KINDS, is_array
 
 __all__ = ["FrozenParametersError", "ParameterizedClassError", "parameterized"]
 
@@ -122,7 +122,7 @@ def _check_class(cls: Any) -> None:
 def _make_dataclass(cls: Any, frozen: bool, kw_only: bool) -> None:
     """Makes a plain class a dataclass that can be set up in `__init__` and, if asked for, is frozen afterwards."""
     inherited = next((base for base in cls.__mro__[1:] if "__init__" in vars(base)), object)
-    adds_fields = any(not name.startswith("__") for name in vars(cls).get("__annotations__", {}))
+    adds_fields = any(not name.startswith("__") for name in own_annotations(cls))
     keeps_inherited = inherited is not object and hasattr(inherited, PARAMETERIZED) and not adds_fields
     own_init = "__init__" in vars(cls)
     try:
@@ -173,7 +173,7 @@ def _check_instance(instance: Any) -> None:
         raise ParameterizedClassError(f"`{cls.__qualname__}.__init__` did not set {names}")
     for name in _static_fields(cls):
         value = getattr(instance, name)
-        if is_array_leaf(value) and hasattr(value, "shape") and getattr(value, "ndim", 0):
+        if is_array(value):
             text = f"`{cls.__qualname__}.{name}` is a static field, but got an array of shape {tuple(value.shape)}"
             error = ParameterizedClassError(text)
             error.add_note("hint: make it a parameter: drop `static()`, annotate it as an array, or use `parameter()`")

@@ -21,7 +21,7 @@ from typing import Any
 from ryft_core.trees.kinds import NodeKind, TreeError, getter_of
 from ryft_core.trees.paths import Entry, Field
 
-__all__ = ["PARAMETERIZED", "class_kind", "split_fields"]
+__all__ = ["PARAMETERIZED", "class_kind", "own_annotations", "split_fields"]
 
 PARAMETERIZED = "_ryft_parameterized"
 """Class attribute of parameterized classes, which subclasses inherit: whether `parameterized` froze its instances."""
@@ -45,7 +45,7 @@ def class_kind(cls: type) -> NodeKind | None:
     if not hasattr(cls, PARAMETERIZED):
         return None if cls.__module__.partition(".")[0] in _OWN_PACKAGES else make_class_kind(cls)
     known = {*cls.__dataclass_fields__}
-    added = [name for name in inspect.get_annotations(cls) if name not in known and not hasattr(cls, name)]
+    added = [name for name in own_annotations(cls) if name not in known and not hasattr(cls, name)]
     if PARAMETERIZED not in vars(cls) and added:
         fields = ", ".join(f"`{name}`" for name in added)
         error = TreeError(
@@ -56,31 +56,37 @@ def class_kind(cls: type) -> NodeKind | None:
     return make_class_kind(cls)
 
 
+def own_annotations(cls: type) -> dict[str, Any]:
+    """Returns the annotations in the body of a class. Those with unknown names are not evaluated."""
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
+    return inspect.get_annotations(cls)
+
+
 def split_fields(cls: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Returns the names of the fields of a dataclass that are parameters, and of those that are static."""
-    annotations = _annotations(cls)
     parameters: list[str] = []
     statics: list[str] = []
     for field in dataclasses.fields(cls):
         declared = field.metadata.get("static")
-        is_static = _promises_configuration(annotations.get(field.name)) if declared is None else bool(declared)
+        is_static = _promises_configuration(_evaluate_annotation(cls, field)) if declared is None else bool(declared)
         (statics if is_static else parameters).append(field.name)
     return tuple(parameters), tuple(statics)
 
 
-def _annotations(cls: type) -> dict[str, Any]:
-    """Returns the annotations of a class and its bases. Those that cannot be evaluated remain strings."""
-    annotations: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
-        scope = vars(sys.modules.get(base.__module__, types))
-        for name, annotation in inspect.get_annotations(base).items():
-            annotations[name] = annotation
-            if isinstance(annotation, str):
-                try:
-                    annotations[name] = eval(annotation, dict(scope), dict(vars(base)))
-                except Exception:  # Names known only to type checkers, or to the function that defines the class.
-                    continue
-    return annotations
+def _evaluate_annotation(cls: type, field: dataclasses.Field[Any]) -> Any:
+    """Returns the annotation of a field, which remains a string if it cannot be evaluated."""
+    annotation: Any = field.type
+    if not isinstance(annotation, str):
+        return annotation
+    owners = [base for base in cls.__mro__ if vars(base).get("__dataclass_fields__", {}).get(field.name) is field]
+    owner = owners[-1]  # Subclasses share the field with the class that defines it.
+    try:
+        return eval(annotation, dict(vars(sys.modules[owner.__module__])), dict(vars(owner)))
+    except Exception:  # Names known only to type checkers, or to the function that defines the class.
+        return annotation
 
 
 def _promises_configuration(annotation: Any) -> bool:

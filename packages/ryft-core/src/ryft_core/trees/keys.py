@@ -60,7 +60,7 @@ def child_keys(key: NodeKey) -> tuple[NodeKey, ...]:
 
 def canonical_key(kind: NodeKind, metadata: Any, children: tuple[NodeKey, ...]) -> NodeKey:
     """Returns the key of a node whose children have these keys."""
-    return kind, metadata, len(children) if children.count(LEAF) == len(children) else children
+    return kind, metadata, len(children) if all([child is LEAF for child in children]) else children
 
 
 def count_leaves(key: NodeKey) -> int:

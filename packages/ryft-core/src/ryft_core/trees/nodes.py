@@ -24,6 +24,7 @@ __all__ = [
     "LIST",
     "NODE_KINDS",
     "TUPLE",
+    "is_array",
     "is_array_leaf",
     "kind_of",
     "kind_of_type",
@@ -58,6 +59,11 @@ def is_array_leaf(value: Any) -> bool:
         LEAF_TYPES.add(kind)
         return True
     return False
+
+
+def is_array(value: Any) -> bool:
+    """Returns whether `value` is an array, and not just a number."""
+    return not isinstance(value, (numpy.generic, bool, int, float, complex)) and is_array_leaf(value)
 
 
 def register_tree_leaf(*types: type) -> None:

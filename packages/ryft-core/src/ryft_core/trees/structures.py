@@ -21,7 +21,7 @@ from ryft_core.trees.keys import (
     leaf_paths,
 )
 from ryft_core.trees.kinds import NodeKind, TreeError
-from ryft_core.trees.nodes import ARRAY_TYPES, LEAF_TYPES, LIST, NODE_KINDS, TUPLE, is_array_leaf, kind_of
+from ryft_core.trees.nodes import ARRAY_TYPES, LEAF_TYPES, LIST, NODE_KINDS, TUPLE, is_array, is_array_leaf, kind_of
 from ryft_core.trees.paths import Field, Path
 
 __all__ = [
@@ -96,17 +96,35 @@ def structure_of_key(key: NodeKey) -> Structure:
     """Returns the one structure with this key.
 
     Raises:
-        TreeError: If something that belongs to the structure is not hashable.
+        TreeError: If something that belongs to the structure is not hashable, or is an array.
     """
     try:
         structure = _STRUCTURES.get(key)
     except TypeError as error:
         raise _unhashable(key) from error
     if structure is None:
+        _check_statics(key, Path())
         if len(_STRUCTURES) >= _MAXIMUM_STRUCTURES:  # Static values may be large: do not keep them for ever.
             _STRUCTURES.clear()
         structure = _STRUCTURES[key] = Structure(key)
     return structure
+
+
+def _check_statics(key: NodeKey, path: Path) -> None:
+    """Checks that no static field holds an array, which would be compiled into programs, or leak out of its trace."""
+    if key == LEAF:
+        return
+    kind, metadata, _ = key
+    fields = zip(kind.static_names, metadata[0], strict=True) if kind.static_names else ()
+    for name, value in fields:
+        if is_array(value):
+            text = f"`{path / Field(name)}` is a static field of `{kind.type.__qualname__}`, but holds an array"
+            error = TreeError(f"{text} of shape {tuple(value.shape)}")
+            error.add_note("hint: make it a parameter: drop `static()`, annotate it as an array, or use `parameter()`")
+            raise error
+    children = child_keys(key)
+    for entry, child in zip(kind.entries(metadata, len(children)), children, strict=True):
+        _check_statics(child, path / entry)
 
 
 def _unhashable(key: NodeKey) -> TreeError:
