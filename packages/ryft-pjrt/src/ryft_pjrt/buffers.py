@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 from ryft_xla_sys import Api
-from ryft_xla_sys.ffi import CData, ffi, lib
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 from ryft_pjrt._transfer_functions import transfer_functions
 from ryft_pjrt.copies import Copies
 from ryft_pjrt.data_types import BufferType, array_type
 from ryft_pjrt.dlpack import dlpack_device, to_dlpack
-from ryft_pjrt.errors import ArgumentError, UnimplementedError
+from ryft_pjrt.errors import ArgumentError, InvalidArgumentError, UnimplementedError
 from ryft_pjrt.events import Event
 from ryft_pjrt.layouts import BufferSpecification, Layout, TiledLayout, layout_to_c, read_layout
 from ryft_pjrt.views import DeviceMemory, view_on_host
@@ -55,6 +55,8 @@ class Buffer(Copies):
     @classmethod
     def from_c_api(cls, client: Client, pointer: CData) -> Buffer:
         """Wraps and takes ownership of a `PJRT_Buffer *`. Unsafe: the pointer must not be owned by anything else."""
+        if pointer == NULL:
+            raise InvalidArgumentError("the provided PJRT buffer handle is a null pointer")
         api = client._api
         try:
             code = api.call("PJRT_Buffer_ElementType", buffer=pointer).type

@@ -29,6 +29,7 @@ from ryft_pjrt.dlpack import from_dlpack
 from ryft_pjrt.errors import (
     ArgumentError,
     ArgumentTypeError,
+    ClosedError,
     InvalidArgumentError,
     NotFoundError,
     PjrtError,
@@ -101,6 +102,9 @@ class Client(OwnedObject):
             )
         super().__init__(plugin.api, arguments.client, "PJRT_Client_Destroy")
         _clients.add(self)
+
+    def _closed_error(self) -> ClosedError:
+        return ClosedError("cannot use this client because it has been closed")
 
     @cached_property
     def platform_name(self) -> str:

@@ -36,13 +36,14 @@ class LoadedExecutable(OwnedObject):
         client: Client that the executable belongs to.
     """
 
-    __slots__ = ("__dict__", "_launchers", "client")
+    __slots__ = ("__dict__", "_calls", "_launchers", "client")
 
     _subject = "loaded executable"
 
     def __init__(self, client: Client, pointer: CData, parameter_types: ParameterTypes | None = None) -> None:
         super().__init__(client._api, pointer, "PJRT_LoadedExecutable_Destroy", client._owner)
         self.client = client
+        self._calls: dict[tuple[int, ...], Launcher] = {}
         self._launchers: dict[tuple[tuple[int, ...], Device | None], Launcher] = {}
         if parameter_types is not None:
             self.parameter_types = tuple(
@@ -174,11 +175,12 @@ class LoadedExecutable(OwnedObject):
         Raises:
             ArgumentError: If an argument does not fit the program, or it runs on several devices.
         """
-        launcher = self._launchers.get((donate, None))
+        launcher = self._calls.get(donate)
         if launcher is None:
             launcher = self.launcher(donate)
             if len(launcher.devices) != 1:
                 raise ArgumentError(f"`{self!r}` runs on {len(launcher.devices)} devices: call `execute` instead")
+            self._calls[donate] = launcher
         outputs = launcher(arguments)
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
