@@ -31,7 +31,10 @@ def header_path() -> Path:
     override = os.environ.get("RYFT_XLA_SYS_PJRT_HEADER")
     if override:
         return Path(override)
-    spec = importlib.util.find_spec("xla_plugins.xla_cpu_pjrt")
+    try:
+        spec = importlib.util.find_spec("xla_plugins.xla_cpu_pjrt")
+    except ModuleNotFoundError:  # Not even the package around it is there.
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError(
             "cannot find `pjrt_c_api.h`: install the distribution `xla-cpu-pjrt`, which ships it, "
