@@ -60,7 +60,8 @@ class ShiftRightArithmetic(Elementwise):
 
     def reference(self, x: Any, y: Any) -> Any:
         signed = x.view(f"int{x.dtype.itemsize * 8}")
-        return numpy.right_shift(signed, numpy.minimum(_unsigned(y), x.dtype.itemsize * 8 - 1)).view(x.dtype)
+        places = numpy.minimum(_unsigned(y), x.dtype.itemsize * 8 - 1).astype(signed.dtype)
+        return numpy.right_shift(signed, places).view(x.dtype)
 
 
 class ShiftRightLogical(Elementwise):
@@ -139,7 +140,10 @@ class BitcastConvert(Primitive):
 
 
 class ReducePrecision(Elementwise):
-    """Value rounded to a floating-point format with fewer bits, kept in its own element type."""
+    """Value rounded to a floating-point format with fewer bits, kept in its own element type.
+
+    Rounding is a step function; its derivative is taken to be that of the identity.
+    """
 
     exponent_bits: int
     mantissa_bits: int
@@ -147,16 +151,18 @@ class ReducePrecision(Elementwise):
     name = "reduce_precision"
     operation = "reduce_precision"
     kinds = "f"
-    linear = True
 
     def emit(self, builder: Builder, *operands: Any) -> Any:
         return builder.emit("reduce_precision", operands[0], self.exponent_bits, self.mantissa_bits)
 
     def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
-        return self.bind(tangent)
+        return tangent
 
-    def transpose(self, cotangents: Any, operands: tuple[Any, ...]) -> list[Any]:
-        return [self.bind(cotangents)]
+    def reference(self, x: Any) -> Any:
+        # For exponents that the format has.
+        fraction, exponent = numpy.frexp(x)
+        scale = 2.0 ** (self.mantissa_bits + 1)
+        return numpy.ldexp(numpy.rint(fraction * scale) / scale, exponent).astype(x.dtype)
 
 
 def shift_left(x: Any, y: Any, /) -> Any:

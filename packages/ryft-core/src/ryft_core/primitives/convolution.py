@@ -284,9 +284,13 @@ class Convolution(Primitive):
         return _split_axis(grouped.bind(merged, kernel), out[1], size), out[1]
 
     def reference(self, x: Any, y: Any) -> Any:
-        if self.batch_groups != 1:
-            return None
         lhs, rhs, out = self.dimensions
+        if self.batch_groups > 1:
+            parts = zip(
+                numpy.split(x, self.batch_groups, lhs[0]), numpy.split(y, self.batch_groups, rhs[0]), strict=True
+            )
+            single = replace(self, batch_groups=1)
+            return numpy.concatenate([single.reference(*part) for part in parts], out[1])
         x, y = x.transpose(lhs), y.transpose(rhs)
         rank, groups = x.ndim - 2, self.feature_groups
         wide = numpy.zeros((*x.shape[:2], *map(dilated, x.shape[2:], self.lhs_dilation)), x.dtype)
@@ -350,7 +354,14 @@ def conv_dimension_numbers(rank: int, dimension_numbers: Any) -> ConvDimensionNu
 def padding_pairs(
     padding: Any, sizes: Sequence[int], window: Sequence[int], strides: Sequence[int], dilation: Sequence[int]
 ) -> Pairs:
-    """Returns the (low, high) padding of each spatial axis that `padding` ("SAME", "SAME_LOWER", "VALID" or pairs) means.
+    """Returns the (low, high) padding of each spatial axis.
+
+    Args:
+        padding: "SAME", "SAME_LOWER", "VALID", or the pairs themselves.
+        sizes: Sizes of the axes, dilated.
+        window: Sizes of the windows.
+        strides: Distances between windows.
+        dilation: Distances between the elements of a window.
 
     Raises:
         ShapeError: If it is none of these, or there are too few or too many pairs.

@@ -124,7 +124,7 @@ class TriangularSolve(Primitive):
         )
 
     def _applied(self, a: Any) -> Any:
-        """Returns the triangle of `a` that is read, with `op` applied, and zeros on the diagonal if it is taken as ones."""
+        """Returns `op` of the triangle of `a` that is read, with zeros on the diagonal if that is taken as ones."""
         shape = a.type.shape[-2:]
         offset = -1 if self.unit_diagonal else 0
         ones = numpy.ones(shape, bool)

@@ -108,8 +108,7 @@ class ArcTangentOfQuotient(Elementwise):
 
     def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
         y, x = operands
-        scaled = tangent * ((x if index == 0 else arithmetic.negative(y)) / arithmetic.add(x * x, y * y))
-        return scaled
+        return tangent * ((x if index == 0 else arithmetic.negative(y)) / arithmetic.add(x * x, y * y))
 
     def reference(self, y: Any, x: Any) -> Any:
         return numpy.arctan2(y, x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy
@@ -67,6 +67,23 @@ class Windowed(Primitive, abstract=True):
             values.append((*parameter[:axis], one, *parameter[axis:]))
         return values
 
+    def places(self, shape: Sizes) -> Iterator[tuple[Sizes, list[Sizes]]]:
+        """Yields each window of an array of `shape`, and the places of its elements, those in the padding left out."""
+        for index in numpy.ndindex(*self.result_shape(shape)):
+            inside: list[Sizes] = []
+            for offset in numpy.ndindex(*self.window):
+                wide = [
+                    i * stride + o * hole - low
+                    for i, o, stride, hole, (low, _) in zip(
+                        index, offset, self.strides, self.window_dilation, self.padding, strict=True
+                    )
+                ]
+                place = tuple(position // step for position, step in zip(wide, self.base_dilation, strict=True))
+                real = all(position % step == 0 for position, step in zip(wide, self.base_dilation, strict=True))
+                if real and all(0 <= position < size for position, size in zip(place, shape, strict=True)):
+                    inside.append(place)
+            yield index, inside
+
     def options(self) -> dict[str, Any]:
         """Returns the parameters under the names that the builder gives them."""
         return {
@@ -110,25 +127,11 @@ class ReduceWindow(Windowed, abstract=True):
         return type(self)(*self.with_axis(axis)).bind(operands[0]), axis
 
     def reference(self, x: Any) -> Any:
-        shape = self.result_shape(x.shape)
         neutral = self.reduction((0,)).initial(x.dtype)
-        wide = numpy.full(tuple(map(dilated, x.shape, self.base_dilation)), neutral, x.dtype)
-        wide[tuple(slice(None, None, step) for step in self.base_dilation)] = x
-        wide = numpy.pad(
-            wide, [(max(low, 0), max(high, 0)) for low, high in self.padding], constant_values=neutral.item()
-        )
-        result = numpy.zeros(shape, x.dtype)
-        for index in numpy.ndindex(*shape):
-            starts = [
-                i * stride + max(-low, 0) for i, stride, (low, _) in zip(index, self.strides, self.padding, strict=True)
-            ]
-            part = wide[
-                tuple(
-                    slice(start, start + dilated(length, hole), hole)
-                    for start, length, hole in zip(starts, self.window, self.window_dilation, strict=True)
-                )
-            ]
-            result[index] = self.reduction(tuple(range(x.ndim))).reference(part)
+        result = numpy.zeros(self.result_shape(x.shape), x.dtype)
+        for index, places in self.places(x.shape):
+            values = numpy.array([neutral, *(x[place] for place in places)], x.dtype)
+            result[index] = self.reduction((0,)).reference(values)
         return result
 
 
@@ -211,6 +214,11 @@ class Selecting(Windowed, abstract=True):
         change = tangents[0]
         return result, Zero(result.type) if type(change) is Zero else self.bind(change, primals[1])
 
+    def chosen(self, places: list[Sizes], keys: Any) -> Sizes:
+        """Returns the place of the extreme key, the first of equal ones."""
+        extreme = max if self.direction == "GE" else min
+        return extreme(places, key=lambda place: keys[place])
+
     def parameters(self) -> tuple[Any, ...]:
         """Returns all parameters in the order of the constructor."""
         return (
@@ -264,6 +272,13 @@ class SelectAndGather(Selecting):
             **self.options(),
         )[1]
 
+    def reference(self, x: Any, keys: Any) -> Any:
+        result = numpy.zeros(self.result_shape(x.shape), x.dtype)
+        for index, places in self.places(x.shape):
+            if places:
+                result[index] = x[self.chosen(places, keys)]
+        return result
+
     def transpose(self, cotangents: Any, operands: tuple[Any, ...]) -> list[Any]:
         return [SelectAndScatter(*self.parameters()).bind(cotangents, operands[1]), None]
 
@@ -303,6 +318,13 @@ class SelectAndScatter(Selecting):
         )
         limits = [a + size for size, a in zip(keys.shape, low, strict=True)]
         return builder.emit("slice", scattered, low, limits, [1] * len(low), result_type=builder.results[0])
+
+    def reference(self, x: Any, keys: Any) -> Any:
+        result = numpy.zeros(keys.shape, x.dtype)
+        for index, places in self.places(keys.shape):
+            if places:
+                result[self.chosen(places, keys)] += x[index]
+        return result
 
     def transpose(self, cotangents: Any, operands: tuple[Any, ...]) -> list[Any]:
         return [SelectAndGather(*self.parameters()).bind(cotangents, operands[1]), None]
