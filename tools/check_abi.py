@@ -5,7 +5,7 @@
 The first header is that of the PJRT C API; headers of extensions, or that of the XLA FFI, may follow. Needs a C
 preprocessor and the build requirements of `ryft-xla-sys`. What is appended belongs into `native/appended/` or
 `native/extensions/`, and into `versions.py`. The exit status is 1 if anything was changed in an incompatible way, and 2
-if the header is older than the declarations.
+if the header is older than the declarations, or is not C: some headers of extensions are C++.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import contextlib
 import importlib.util
 import io
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from cffi import FFI
+from cffi import FFI, CDefError, FFIError
 from ryft_xla_sys.api import HEADER_VERSION
 from ryft_xla_sys.ffi import ffi as declared
 
@@ -155,7 +156,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if all(version) and (int(version[0][1]), int(version[1][1])) < HEADER_VERSION:
         print("the header is older than the declarations", file=sys.stderr)
         return 2
-    comparison = compare(parse_headers(texts))
+    try:
+        newer = parse_headers(texts)
+    except (CDefError, FFIError, subprocess.CalledProcessError) as error:
+        print(f"the headers cannot be read as C: {getattr(error, 'stderr', None) or error}", file=sys.stderr)
+        return 2
+    comparison = compare(newer)
     for line in comparison.appended:
         print(f"appended: {line}")
     for line in comparison.changed:

@@ -175,6 +175,27 @@ def test_check_abi_finds_nothing_new_in_the_declared_header(tmp_path: Path, caps
     assert "nothing is new" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("extension", sorted(NATIVE.glob("extensions/*.h")), ids=lambda path: path.stem)
+def test_check_abi_reads_the_headers_of_extensions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], extension: Path
+) -> None:
+    path = tmp_path / "pjrt_c_api.h"
+    path.write_text(merged_header())
+
+    assert check_abi.main([str(path), str(extension)]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["nothing is new"]
+
+
+@pytest.mark.parametrize("text", ["namespace xla { class A; }", "#if\n"], ids=["c++", "preprocessor"])
+def test_check_abi_says_that_it_reads_c_only(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    path, extension = tmp_path / "pjrt_c_api.h", tmp_path / "extension.h"
+    path.write_text(merged_header())
+    extension.write_text(text)
+
+    assert check_abi.main([str(path), str(extension)]) == 2
+    assert "the headers cannot be read as C" in capsys.readouterr().err
+
+
 def test_check_abi_prints_what_a_newer_header_appended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     appended = (
         "#define PJRT_API_MINOR 120\n\n"

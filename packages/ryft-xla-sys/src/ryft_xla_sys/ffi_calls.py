@@ -158,11 +158,16 @@ class CallFrame:
         self._pointer: CData | None = pointer
         words = _describe(pointer)
         buffers: list[FrameBuffer] = []
-        position, end = 0, len(words)
+        position, end, create = (
+            0,
+            len(words),
+            tuple.__new__,
+        )  # The constructor of a named tuple takes three times as long.
         while position < end:
             start = position + 3
-            position = start + words[start - 1]
-            buffers.append(FrameBuffer(words[start - 3], words[start - 2], tuple(words[start:position])))
+            stop = start + words[start - 1]
+            buffers.append(create(FrameBuffer, (words[position], words[position + 1], tuple(words[start:stop]))))
+            position = stop
         count = pointer.args.size
         self.operands = tuple(buffers[:count])
         self.results = tuple(buffers[count:])
