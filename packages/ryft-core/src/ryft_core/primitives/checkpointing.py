@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ryft_core.primitives.barriers import CheckpointName
 from ryft_core.primitives.nested import Nested, partition, reference_program
 from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.programs.atoms import Variable
@@ -131,11 +132,13 @@ def split_by_policy(program: Program, unknown: tuple[bool, ...], policy: Policy 
     needed = set(residuals)
     kept: list[Variable] = []
     again: list[Equation] = []
+    barred = _excluded(known, policy)
     for equation in reversed(known.equations):
         wanted = [variable for variable in equation.outputs if variable in needed]
         if not wanted:
             continue
-        if policy is not None and policy(equation.primitive, *[atom.type for atom in equation.inputs]):
+        types = [atom.type for atom in equation.inputs]
+        if policy is not None and barred.isdisjoint(wanted) and policy(equation.primitive, *types):
             kept.extend(wanted)
         else:
             again.append(equation)
@@ -157,6 +160,17 @@ def split_by_policy(program: Program, unknown: tuple[bool, ...], policy: Policy 
         split.unknown_outputs,
         operands,
     )
+
+
+def _excluded(program: Program, policy: Policy | None) -> set[Any]:
+    """Returns what `program` gives names that the policy excludes: keeping that would keep the named values."""
+    names = getattr(policy, "excluded_names", ())
+    return {
+        atom
+        for equation in program.equations
+        if isinstance(equation.primitive, CheckpointName) and equation.primitive.label in names
+        for atom in equation.inputs
+    }
 
 
 from ryft_core.transforms.programs import (  # noqa: E402

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ryft_core.primitives.manipulation import broadcast_to, moveaxis
 from ryft_core.tracing.tracers import Tracer, leaked
-from ryft_core.tracing.traces import STATE, Trace
+from ryft_core.tracing.traces import STATE, Trace, using_trace
 from ryft_core.types.array_types import ArrayType
 
-__all__ = ["BatchTrace", "BatchTracer", "with_batch_axis"]
+__all__ = ["BatchTrace", "BatchTracer", "mapped_axes", "run_batched", "with_batch_axis"]
 
 
 class BatchTracer(Tracer):
@@ -92,3 +93,36 @@ def with_batch_axis(value: Any, axis: int | None, size: int, target: int) -> Any
         return moveaxis(value, axis, target)
     type: ArrayType = value.type
     return moveaxis(broadcast_to(value, (size, *type.shape)), 0, target)
+
+
+def mapped_axes() -> tuple[tuple[object, int], ...]:
+    """Returns the names and sizes of the mapped axes around: what a function that is traced can depend on."""
+    axes: list[tuple[object, int]] = []
+    trace: Any = STATE.trace
+    while trace is not None:
+        if isinstance(trace, BatchTrace) and trace.name is not None:
+            axes.append((trace.name, trace.size))
+        trace = getattr(trace, "parent", None)
+    return tuple(axes)
+
+
+def run_batched(
+    function: Callable[..., Sequence[Any]],
+    size: int,
+    name: object,
+    operands: Sequence[Any],
+    axes: Sequence[int | None],
+) -> tuple[list[Any], list[int | None]]:
+    """Applies a function of arrays to whole batches; returns the results, and where they have the mapped axis."""
+    trace = BatchTrace(STATE.trace, size, name)
+    inputs = [
+        operand if axis is None else BatchTracer(trace, operand, axis)
+        for operand, axis in zip(operands, axes, strict=True)
+    ]
+    try:
+        with using_trace(trace):
+            outputs = function(*inputs)
+        pairs = [trace.split(output) for output in outputs]
+    finally:
+        trace.finished = True
+    return [value for value, _ in pairs], [axis for _, axis in pairs]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ryft_core.primitives.manipulation import zeros_of
 from ryft_core.primitives.symbolic import Zero
 from ryft_core.tracing.tracers import Tracer, leaked
-from ryft_core.tracing.traces import STATE, Trace
+from ryft_core.tracing.traces import STATE, Trace, using_trace
 
-__all__ = ["JvpTrace", "JvpTracer", "instantiate"]
+__all__ = ["JvpTrace", "JvpTracer", "instantiate", "run_jvp"]
 
 
 class JvpTracer(Tracer):
@@ -81,3 +82,25 @@ class JvpTrace(Trace):
 def instantiate(tangent: Any) -> Any:
     """Returns a tangent or cotangent as an array: zeros, where it is symbolically zero."""
     return zeros_of(tangent.type) if type(tangent) is Zero else tangent
+
+
+def run_jvp(
+    function: Callable[..., Sequence[Any]], primals: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[list[Any], list[Any]]:
+    """Applies a function of arrays to primals with tangents, of which some may be symbolic zeros.
+
+    Returns:
+        The results, and their tangents, of which some may be symbolic zeros.
+    """
+    trace = JvpTrace(STATE.trace)
+    inputs = [
+        primal if type(tangent) is Zero else JvpTracer(trace, primal, tangent)
+        for primal, tangent in zip(primals, tangents, strict=True)
+    ]
+    try:
+        with using_trace(trace):
+            outputs = function(*inputs)
+        pairs = [trace.split(output) for output in outputs]
+    finally:
+        trace.finished = True
+    return [primal for primal, _ in pairs], [tangent for _, tangent in pairs]

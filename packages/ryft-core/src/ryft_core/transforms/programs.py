@@ -12,8 +12,8 @@ from ryft_core.programs.passes import eliminate_dead_code, is_pure
 from ryft_core.programs.programs import Equation, Program
 from ryft_core.tracing.tracers import ProgramTrace, trace_program
 from ryft_core.tracing.traces import STATE, using_trace
-from ryft_core.transforms.batching import BatchTrace, BatchTracer, with_batch_axis
-from ryft_core.transforms.jvp import JvpTrace, JvpTracer, instantiate
+from ryft_core.transforms.batching import run_batched, with_batch_axis
+from ryft_core.transforms.jvp import instantiate, run_jvp
 from ryft_core.transforms.linearize import PartialTrace, backward
 
 __all__ = [
@@ -43,21 +43,16 @@ def jvp_program(
         present: list[bool] = []
 
         def function(*operands: Any) -> list[Any]:
-            trace = JvpTrace(STATE.trace)
             primals = operands[: len(nonzero)]
-            tangents = iter(operands[len(nonzero) :])
-            inputs = [
-                JvpTracer(trace, primal, next(tangents)) if moves else primal
-                for primal, moves in zip(primals, nonzero, strict=True)
+            given = iter(operands[len(nonzero) :])
+            tangents = [
+                next(given) if moves else Zero(type.tangent)
+                for type, moves in zip(program.input_types, nonzero, strict=True)
             ]
-            with using_trace(trace):
-                outputs = program.evaluate(*inputs)
-            pairs = [trace.split(output) for output in outputs]
-            trace.finished = True
-            forced = instantiated or (False,) * len(pairs)
-            present.extend(type(t) is not Zero or force for (_, t), force in zip(pairs, forced, strict=True))
-            changes = [instantiate(t) for (_, t), kept in zip(pairs, present, strict=True) if kept]
-            return [primal for primal, _ in pairs] + changes
+            results, changes = run_jvp(program.evaluate, primals, tangents)
+            forced = instantiated or (False,) * len(results)
+            present.extend(type(t) is not Zero or force for t, force in zip(changes, forced, strict=True))
+            return results + [instantiate(t) for t, kept in zip(changes, present, strict=True) if kept]
 
         types = program.input_types
         tangent_types = [type.tangent for type, moves in zip(types, nonzero, strict=True) if moves]
@@ -254,21 +249,13 @@ def batch_program(
         positions: list[int | None] = []
 
         def function(*operands: Any) -> list[Any]:
-            trace = BatchTrace(STATE.trace, size, name)
-            inputs = [
-                operand if axis is None else BatchTracer(trace, operand, axis)
-                for operand, axis in zip(operands, axes, strict=True)
+            values, found = run_batched(program.evaluate, size, name, operands, axes)
+            force = forced or (False,) * len(values)
+            positions.extend(0 if forced_one else axis for axis, forced_one in zip(found, force, strict=True))
+            return [
+                with_batch_axis(value, axis, size, 0) if forced_one else value
+                for value, axis, forced_one in zip(values, found, force, strict=True)
             ]
-            with using_trace(trace):
-                outputs = program.evaluate(*inputs)
-            pairs = [trace.split(output) for output in outputs]
-            trace.finished = True
-            force = forced or (False,) * len(pairs)
-            values: list[Any] = []
-            for (value, axis), forced_one in zip(pairs, force, strict=True):
-                positions.append(0 if forced_one else axis)
-                values.append(with_batch_axis(value, axis, size, 0) if forced_one else value)
-            return values
 
         types = [
             type if axis is None else type.with_shape((*type.shape[:axis], size, *type.shape[axis:]))

@@ -147,7 +147,8 @@ def _scan_in_python(f: Callable[..., Any], init: Any, xs: Any, length: int, reve
 
 
 def _row(array: Any, index: int) -> Any:
-    return as_value(array)[index]  # pyright: ignore[reportIndexIssue]
+    value = as_value(array)
+    return manipulation.reshape(manipulation.slice_along(value, 0, index, index + 1), value.type.shape[1:])
 
 
 def _stack(rows: Any) -> Any:
