@@ -28,8 +28,7 @@ with pjrt.load_cpu_plugin().client() as client:
     # Execute it, and wait for the output.
     a = client.buffer(np.array([[1, 2, 3], [4, 5, 6]], np.float32))
     b = client.buffer(np.array([[7, 8], [9, 10], [11, 12]], np.float32))
-    (output,) = matmul.execute([a, b])
-    output.block_until_ready()
+    output = matmul(a, b).block_until_ready()
     result = output.to_numpy()
 
 print(result)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy
 from ryft_xla_sys.mlir import ir
 
 from . import affine, locations, types
-from .elements import read_elements
+from .elements import parse_elements, read_elements
 
 if TYPE_CHECKING:
     from .context import Context
@@ -33,6 +34,7 @@ __all__ = [
     "SymbolReferenceAttribute",
     "TypeAttribute",
     "UnitAttribute",
+    "fetch_attribute",
     "wrap_attribute",
 ]
 
@@ -193,7 +195,8 @@ class ArrayAttribute(Attribute):
     @property
     def elements(self) -> tuple[Attribute, ...]:
         """The attributes."""
-        return tuple(wrap_attribute(self._context, raw) for raw in self._raw)
+        raw = self._raw
+        return tuple(fetch_attribute(self._context, lambda index=index: raw[index]) for index in range(len(raw)))
 
     def __len__(self) -> int:
         return len(self._raw)
@@ -218,11 +221,12 @@ class DictionaryAttribute(Attribute, Mapping[str, Attribute]):
         return len(self._raw)
 
     def __iter__(self) -> Iterator[str]:
-        return iter([self._raw[index].name for index in range(len(self._raw))])
+        raw = self._raw
+        return iter([raw[index].name for index in range(len(raw))])
 
     def __getitem__(self, name: str) -> Attribute:
         try:
-            return wrap_attribute(self._context, self._raw[name])
+            return fetch_attribute(self._context, lambda: self._raw[name])
         except KeyError:
             raise KeyError(f"expected one of {', '.join(self) or 'no names'}, but got `{name}`") from None
 
@@ -383,6 +387,8 @@ _DENSE_ARRAYS: tuple[Any, ...] = tuple(
     getattr(ir, f"Dense{kind}ArrayAttr") for kind in ("Bool", "I8", "I16", "I32", "I64", "F32", "F64")
 )
 
+_REFUSED = re.compile(r"Can't cast unknown element type .*\(Attribute\(dense<(.*)> : (.*)\)\)", re.S)
+
 CLASSES: dict[Any, type[Attribute]] = {
     ir.UnitAttr: UnitAttribute,
     ir.BoolAttr: BooleanAttribute,
@@ -405,6 +411,28 @@ CLASSES: dict[Any, type[Attribute]] = {
     **dict.fromkeys(_DENSE_ARRAYS, DenseArrayAttribute),
 }
 """Wrapper class of each class of the bindings. Dialects add theirs."""
+
+
+def fetch_attribute(context: Context, get: Callable[[], Any]) -> Attribute:
+    """Wraps the attribute of the bindings that `get` returns.
+
+    The bindings refuse to hand out dense elements that are complex numbers. Their complaint spells the attribute, from
+    which it is built anew.
+    """
+    try:
+        return wrap_attribute(context, get())
+    except TypeError as error:
+        match = _REFUSED.search(str(error))
+        if match is None:
+            raise
+        shaped = types.wrap_type(context, ir.Type.parse(match[2], context._raw))
+        if not isinstance(shaped, types.ShapedType):
+            raise
+        array = parse_elements(match[1], shaped.data_type)
+        shape = tuple(size or 0 for size in shaped.shape)
+        get_elements = ir.DenseElementsAttr.get
+        raw = get_elements(array, type=shaped.element_type._raw, shape=shape, context=context._raw)
+        return DenseElementsAttribute(context, raw)
 
 
 def wrap_attribute(context: Context, raw: Any) -> Attribute:

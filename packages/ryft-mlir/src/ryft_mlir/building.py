@@ -124,7 +124,7 @@ def build_with_regions(
     *,
     terminator: str | None = "stablehlo.return",
     result_types: Sequence[Type] | None = None,
-    infer: bool = True,
+    results_of_body: Callable[[Sequence[Type]], Sequence[Type]] | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends an operation with regions.
@@ -138,18 +138,23 @@ def build_with_regions(
         terminator: Name of the operation that ends each region with the values that its body returns. Without it, and
             where a body of another dialect returns `None`, the body appends the end itself.
         result_types: Types of the results. Defaults to what the dialect infers.
-        infer: If the types are not given, whether the dialect can infer them while the regions are empty. If not, the
-            results are what the terminator of the first region hands on.
+        results_of_body: Gives the types of the results from those of the values that the first region hands on, for
+            operations whose types the dialect cannot infer while the regions are empty.
         location: Where the operation comes from. Defaults to the default location of the context.
     """
-    first_types = result_types if result_types is not None or infer else ()
+    first_types = result_types if result_types is not None or results_of_body is None else ()
     context, raw = _create_raw(block, name, operands, attributes, first_types, len(bodies), (), location)
     owner = block._owner
     try:
         for raw_region, (body, argument_types) in zip(raw.regions, bodies, strict=True):
             _fill(context, owner, raw_region, body, argument_types, terminator, location)
-        if result_types is None and not infer:
-            raw = _with_results_of_terminator(block, raw, name, operands, attributes, location)
+        if result_types is None and results_of_body is not None:
+            types = results_of_body(_types_of_terminator(block, raw))
+            _, final = _create_raw(block, name, operands, attributes, types, len(bodies), (), location)
+            for source, target in zip(raw.regions, final.regions, strict=True):
+                for raw_block in list(source.blocks):
+                    raw_block.append_to(target)
+            raw = final
     except BaseException:
         record_erased(context, addresses(raw))
         raise
@@ -216,22 +221,11 @@ def _fill(
     build_operation(inner, terminator, results, None, (), location=location)
 
 
-def _with_results_of_terminator(
-    block: Block,
-    raw: Any,
-    name: str,
-    operands: Sequence[Value],
-    attributes: dict[str, Any] | None,
-    location: Location | None,
-) -> Any:
-    context = block._context
-    first = raw.regions[0].blocks[0].operations
-    types: list[Type] = [Value(context, block._owner, value).type for value in first[len(first) - 1].operands]
-    _, final = _create_raw(block, name, operands, attributes, types, len(raw.regions), (), location)
-    for source, target in zip(raw.regions, final.regions, strict=True):
-        for raw_block in list(source.blocks):
-            raw_block.append_to(target)
-    return final
+def _types_of_terminator(block: Block, raw: Any) -> list[Type]:
+    inner = raw.regions[0].blocks[0].operations
+    if not len(inner):
+        return []
+    return [Value(block._context, block._owner, value).type for value in inner[len(inner) - 1].operands]
 
 
 def raise_refused(error: Exception, name: str, operands: Sequence[Value], location: Location | None) -> NoReturn:

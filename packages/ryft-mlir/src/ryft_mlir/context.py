@@ -32,7 +32,7 @@ from .attributes import (
     SymbolReferenceAttribute,
     TypeAttribute,
     UnitAttribute,
-    wrap_attribute,
+    fetch_attribute,
 )
 from .data_types import element_type_name
 from .diagnostics import Diagnostic, DiagnosticHandler, translate
@@ -351,7 +351,7 @@ class Context:
             ParseError: If `text` is not the text of an attribute.
         """
         try:
-            return wrap_attribute(self, ir.Attribute.parse(text, self._raw))
+            return fetch_attribute(self, lambda: ir.Attribute.parse(text, self._raw))
         except ir.MLIRError as error:
             raise translate(error, ParseError, f"cannot parse the attribute `{text}`") from None
 

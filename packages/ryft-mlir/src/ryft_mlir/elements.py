@@ -10,7 +10,7 @@ import numpy
 if TYPE_CHECKING:
     from .types import ShapedType
 
-__all__ = ["read_elements"]
+__all__ = ["parse_elements", "read_elements"]
 
 # The bindings hand out a buffer for these only, and for a splat of booleans they hand out wrong elements.
 _BUFFERS = {numpy.dtype(code) for code in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "?")}
@@ -29,11 +29,15 @@ def read_elements(raw: Any, shaped: ShapedType) -> numpy.ndarray[Any, Any]:
         return numpy.array(raw).astype(data_type, copy=False).reshape(shape)
     text = str(raw)
     body = text[text.index("<") + 1 : text.rindex("> : ")]
-    if body.startswith('"0x'):
-        values = numpy.frombuffer(bytes.fromhex(body[3:-1]), data_type)
-    else:
-        values = _parse(_NUMBER.findall(body), data_type)
+    values = parse_elements(body, data_type)
     return numpy.full(shape, values[0], data_type) if raw.is_splat else values.reshape(shape).copy()
+
+
+def parse_elements(body: str, data_type: numpy.dtype[Any]) -> numpy.ndarray[Any, Any]:
+    """Returns the elements that the text between `dense<` and `>` spells, in a row; a splat is one element."""
+    if body.startswith('"0x'):
+        return numpy.frombuffer(bytes.fromhex(body[3:-1]), data_type)
+    return _parse(_NUMBER.findall(body), data_type)
 
 
 def _parse(tokens: list[str], data_type: numpy.dtype[Any]) -> numpy.ndarray[Any, Any]:

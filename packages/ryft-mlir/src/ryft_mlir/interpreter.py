@@ -22,11 +22,13 @@ from typing import IO, Any
 import numpy
 from numpy.typing import ArrayLike
 
-from .dialects.func import FunctionOperation
+from .dialects import stable_hlo
+from .dialects.func import FunctionOperation, return_
 from .errors import InterpreterError
 from .modules import Module
 from .symbols import SymbolVisibility
-from .types import ShapedType
+from .types import ComplexType, ShapedType
+from .values import Value
 
 __all__ = ["evaluate", "receive", "send"]
 
@@ -64,7 +66,47 @@ def evaluate(
         if "main" in renamed.symbols:
             renamed.symbols.rename("main", "main_of_the_module")
         renamed.symbols.rename(name, "main")
-    return _SERVER.evaluate(renamed.bytecode(), arrays, timeout)
+    complex_results = _split_complex_results(renamed)
+    results = _SERVER.evaluate(renamed.bytecode(), arrays, timeout)
+    parts = iter(results)
+    return [_join(next(parts), next(parts)) if is_complex else next(parts) for is_complex in complex_results]
+
+
+def _split_complex_results(module: Module) -> list[bool]:
+    """Makes `main` return the real and the imaginary parts of complex results, because the bindings cannot read those.
+
+    Returns:
+        For each result, whether it was complex.
+    """
+    main = module.symbols["main"]
+    if not isinstance(main, FunctionOperation):
+        raise InterpreterError(f"expected the function `main`, but got `{main.name}`")
+    flags: list[bool] = []
+    for block in main.regions[0].blocks:
+        end = block.operations[-1]
+        if end.name != "func.return":
+            continue
+        values: list[Value] = []
+        flags = []
+        for value in end.operands:
+            kind = value.type
+            flags.append(isinstance(kind, ShapedType) and isinstance(kind.element_type, ComplexType))
+            values += [stable_hlo.real(block, value), stable_hlo.imag(block, value)] if flags[-1] else [value]
+        if any(flags):
+            return_(block, values)
+            end.erase()
+            inputs = main.function_type.inputs
+            main.attributes["function_type"] = module.context.function_type(inputs, [value.type for value in values])
+            if "res_attrs" in main.attributes:
+                del main.attributes["res_attrs"]
+    return flags
+
+
+def _join(real: numpy.ndarray[Any, Any], imaginary: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:
+    """Returns complex numbers from their parts."""
+    result = numpy.empty(real.shape, numpy.result_type(real.dtype, numpy.complex64))
+    result.real, result.imag = real, imaginary
+    return result
 
 
 def _signature(module: Module, function: str | None) -> tuple[str, list[tuple[tuple[int | None, ...], Any]]]:
@@ -124,6 +166,7 @@ class _Server:
                 self.process.kill()
                 self.process.wait()
                 self._close(self.process)
+                self.errors.close()
 
     def _close(self, process: subprocess.Popen[bytes]) -> None:
         for stream in (process.stdin, process.stdout):
@@ -146,10 +189,11 @@ class _Server:
             process.kill()
         status = process.wait()
         self._close(process)
+        with self.errors as errors:
+            errors.seek(0)
+            lines = [line for line in errors.read().decode(errors="replace").splitlines() if line.strip()]
         if timed_out:
             return f"the reference interpreter did not finish within {timeout:g} seconds"
-        self.errors.seek(0)
-        lines = [line for line in self.errors.read().decode(errors="replace").splitlines() if line.strip()]
         ended = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         reason = next((line for line in lines if "ERROR" in line or "error" in line), ended)
         return f"the reference interpreter ended: {reason.strip()}"

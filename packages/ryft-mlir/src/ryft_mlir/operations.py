@@ -20,7 +20,7 @@ from ._ownership import (
     refuse_outside_uses,
     revalidate,
 )
-from .attributes import Attribute, wrap_attribute
+from .attributes import Attribute, fetch_attribute
 from .diagnostics import translate
 from .errors import BuildError, ContextError, OwnershipError, ParseError, SerializationError, VerificationError
 from .locations import Location, raw_locations, wrap_location
@@ -398,7 +398,7 @@ class Attributes(MutableMapping[str, Attribute]):
         if name not in raw:
             names = ", ".join(raw.keys()) or "no attributes"
             raise KeyError(f"`{self._operation.name}` has {names}, but not `{name}`")
-        return wrap_attribute(self._operation._context, raw[name])
+        return fetch_attribute(self._operation._context, lambda: raw[name])
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._operation.to_bindings().attributes[name] = self._operation._context.attribute(value)._raw

@@ -91,7 +91,7 @@ def if_(
         bodies,
         terminator="scf.yield",
         result_types=result_types,
-        infer=False,
+        results_of_body=tuple,
         location=location,
     )
     return operation.results

@@ -80,7 +80,14 @@ def if_(
     """
     bodies = [(on_true, ()), (on_false, ())]
     operation = build_with_regions(
-        block, "stablehlo.if", (predicate,), None, bodies, result_types=result_types, infer=False, location=location
+        block,
+        "stablehlo.if",
+        (predicate,),
+        None,
+        bodies,
+        result_types=result_types,
+        results_of_body=tuple,
+        location=location,
     )
     return operation.results
 
@@ -106,7 +113,14 @@ def case(
         raise ValueError("`case` expected at least one branch, but got none")
     bodies = [(branch, ()) for branch in branches]
     operation = build_with_regions(
-        block, "stablehlo.case", (index,), None, bodies, result_types=result_types, infer=False, location=location
+        block,
+        "stablehlo.case",
+        (index,),
+        None,
+        bodies,
+        result_types=result_types,
+        results_of_body=tuple,
+        location=location,
     )
     return operation.results
 
@@ -338,8 +352,21 @@ def map(  # noqa: A001
     attributes = {"dimensions": integer_array(context, dimensions)}
     bodies = [(body, [_scalar(context, tensor) for tensor in inputs])]
     types = None if result_type is None else [result_type]
+
+    def results_of_body(scalars: Sequence[Type]) -> Sequence[Type]:
+        shaped = inputs[0].type
+        shape = shaped.shape if isinstance(shaped, ShapedType) else ()
+        return [context.tensor_type(shape, item.element_type) for item in scalars if isinstance(item, ShapedType)]
+
     operation = build_with_regions(
-        block, "stablehlo.map", inputs, attributes, bodies, result_types=types, location=location
+        block,
+        "stablehlo.map",
+        inputs,
+        attributes,
+        bodies,
+        result_types=types,
+        results_of_body=results_of_body,
+        location=location,
     )
     return operation.results[0]
 
