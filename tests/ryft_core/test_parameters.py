@@ -407,6 +407,16 @@ def test_list_in_a_frozen_class_sees_every_change() -> None:
     assert trees.leaves(network) == [1.0, 2.0, 3.0, 6.0, 4.0, 5.0]
 
 
+@pytest.mark.parametrize("container", [list, tuple, Pair], ids=lambda container: container.__name__)
+def test_many_instances_are_flattened_as_if_one_by_one(container: Any) -> None:
+    instances = [Linear(float(i), None if i % 3 else 1.0, activation=numpy.sin) for i in range(9)]
+    tree = container(instances, instances[2:7]) if container is Pair else container(instances)
+    for _ in range(2):  # The second time they remember.
+        leaves, structure = trees.flatten(tree)
+        assert (leaves, structure) == trees.flatten(tree, lambda _: False)
+        assert trees.leaves(structure.unflatten(leaves)) == leaves
+
+
 def test_frozen_instances_remember_their_leaves_but_do_not_copy_or_pickle_that() -> None:
     linear = Linear((1.0, 2.0))
     for instance in (linear, trees.map(lambda x: x, Linear(1.0))):

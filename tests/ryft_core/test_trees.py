@@ -143,6 +143,35 @@ def step_of(entry: Any) -> Any:
     return entry.index if isinstance(entry, Index) else entry.key
 
 
+class Unmet:
+    """Leaf of a type that is met for the first time."""
+
+
+SIBLINGS = st.one_of(
+    st.lists(st.tuples(numbers, numbers) | st.tuples(numbers), min_size=4, max_size=8),
+    st.lists(st.lists(numbers | st.none(), max_size=3), min_size=4, max_size=8),
+    st.lists(st.dictionaries(keys, numbers | st.lists(numbers, max_size=2), max_size=3), min_size=4, max_size=8),
+    st.lists(st.dictionaries(keys, numbers, max_size=3) | st.lists(numbers, max_size=2), min_size=4, max_size=8),
+)
+
+
+@given(SIBLINGS)
+def test_siblings_are_split_as_if_one_by_one(siblings: list[Any]) -> None:
+    leaves, structure = trees.flatten(siblings)
+
+    assert (leaves, structure) == trees.flatten(siblings, lambda _: False)
+    assert leaves == [leaf for sibling in siblings for leaf in trees.leaves(sibling)]
+    assert structure.children == tuple(map(trees.structure, siblings))
+    assert structure.unflatten(leaves) == siblings
+
+
+def test_siblings_with_leaves_of_a_new_type() -> None:
+    first = Unmet()
+    siblings = [(1, 2), (3, first), (4, 5), (6, 7), (8, 9)]
+
+    assert trees.leaves(siblings) == trees.leaves(siblings) == [1, 2, 3, first, 4, 5, 6, 7, 8, 9]
+
+
 @given(TREES)
 def test_predicate_of_everything_makes_the_tree_a_leaf(tree: Any) -> None:
     leaves, structure = trees.flatten(tree, lambda _: True)

@@ -20,10 +20,12 @@ from ryft_core.trees.paths import Entry, Field, Key
 
 __all__ = [
     "ARRAY_TYPES",
+    "DICTIONARY",
     "LEAF_TYPES",
     "LIST",
     "NODE_KINDS",
     "TUPLE",
+    "dictionary_plan",
     "is_array",
     "is_array_leaf",
     "kind_of",
@@ -96,23 +98,24 @@ def _sorted_keys(keys: tuple[Any, ...]) -> tuple[Any, ...]:
         return keys
 
 
-def _plan_dictionary(keys: tuple[Any, ...]) -> tuple[Getter, tuple[Any, ...]]:
-    ordered = _sorted_keys(keys)
-    if len(_DICTIONARIES) >= _MAXIMUM_DICTIONARIES:
-        _DICTIONARIES.clear()
-    plan = _DICTIONARIES[keys] = getter_of(operator.itemgetter, ordered), ordered
+def dictionary_plan(keys: tuple[Any, ...]) -> tuple[Getter, tuple[Any, ...]]:
+    """Returns what gets the values of a dictionary with these keys in the order of the sorted keys, and the latter."""
+    plan = _DICTIONARIES.get(keys)
+    if plan is None:
+        ordered = _sorted_keys(keys)
+        if len(_DICTIONARIES) >= _MAXIMUM_DICTIONARIES:
+            _DICTIONARIES.clear()
+        plan = _DICTIONARIES[keys] = getter_of(operator.itemgetter, ordered), ordered
     return plan
 
 
-def flatten_dictionary(dictionary: dict[Any, Any]) -> tuple[Sequence[Any], tuple[Any, ...]]:
-    """Returns the values of a dictionary in the order of its sorted keys, and these keys."""
-    keys = tuple(dictionary)
-    getter, ordered = _DICTIONARIES.get(keys) or _plan_dictionary(keys)
+def _flatten_dictionary(dictionary: dict[Any, Any]) -> tuple[Sequence[Any], tuple[Any, ...]]:
+    getter, ordered = dictionary_plan(tuple(dictionary))
     return getter(dictionary), ordered
 
 
 def _flatten_default_dictionary(dictionary: collections.defaultdict[Any, Any]) -> tuple[Sequence[Any], Any]:
-    values, keys = flatten_dictionary(dictionary)
+    values, keys = _flatten_dictionary(dictionary)
     return values, (dictionary.default_factory, keys)
 
 
@@ -126,15 +129,16 @@ def _nothing(_: Any) -> tuple[Sequence[Any], None]:
 
 TUPLE = NodeKind(tuple, lambda x: (x, None), lambda _, children: tuple(children), index_entries, is_immutable=True)
 LIST = NodeKind(list, lambda x: (x, None), lambda _, children: list(children), index_entries)
+DICTIONARY = NodeKind(
+    dict, _flatten_dictionary, lambda keys, children: dict(zip(keys, children, strict=True)), _key_entries
+)
 _NONE = NodeKind(type(None), _nothing, lambda _, __: None, index_entries, is_immutable=True)
 
 NODE_KINDS: dict[type, NodeKind] = {
     type(None): _NONE,
     tuple: TUPLE,
     list: LIST,
-    dict: NodeKind(
-        dict, flatten_dictionary, lambda keys, children: dict(zip(keys, children, strict=True)), _key_entries
-    ),
+    dict: DICTIONARY,
     collections.OrderedDict: NodeKind(
         collections.OrderedDict,
         lambda x: (tuple(x.values()), tuple(x)),

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from ryft_core.trees.builders import build, build_remembering, compile_builder
 from ryft_core.trees.keys import (
-    FLAT,
     LEAF,
-    MEMO,
     STATIC,
     NodeKey,
-    canonical_key,
     child_keys,
     count_leaves,
     describe_key,
     holds_statics,
-    is_immutable,
     leaf_paths,
 )
-from ryft_core.trees.kinds import NodeKind, TreeError
-from ryft_core.trees.nodes import ARRAY_TYPES, LEAF_TYPES, LIST, NODE_KINDS, TUPLE, is_array, is_array_leaf, kind_of
+from ryft_core.trees.kinds import TreeError
+from ryft_core.trees.nodes import ARRAY_TYPES, LEAF_TYPES, is_array, is_array_leaf
 from ryft_core.trees.paths import Field, Path
+from ryft_core.trees.splitting import IsLeaf, split, split_slowly
 
 __all__ = [
     "IsLeaf",
@@ -32,8 +29,6 @@ __all__ = [
     "structure_of_key",
     "unflatten",
 ]
-
-IsLeaf: TypeAlias = Callable[[Any], bool]
 
 
 class Structure:
@@ -190,7 +185,7 @@ def flatten(tree: Any, is_leaf: IsLeaf | None = None) -> tuple[list[Any], Struct
     """
     leaves: list[Any] = []
     try:
-        key = _split(tree, leaves) if is_leaf is None else _split_slowly(tree, leaves, is_leaf, False, None)
+        key = split(tree, leaves) if is_leaf is None else split_slowly(tree, leaves, is_leaf, False, None)
     except RecursionError as error:
         raise TreeError("the tree is nested too deeply, or contains itself") from error
     return leaves, structure_of_key(key)
@@ -208,92 +203,6 @@ def flatten_arguments(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> t
             structure = _POSITIONAL[count] = flatten(((0,) * count, {}))[1]
         return list(arguments), structure
     return flatten((arguments, keywords))
-
-
-def _split(tree: Any, leaves: list[Any]) -> NodeKey:
-    """Appends the leaves of a tree to `leaves` and returns its key. Fast where all children of a node are leaves."""
-    cls = type(tree)
-    if cls is tuple or cls is list:
-        kind, children, metadata = TUPLE if cls is tuple else LIST, tree, None
-    else:
-        kind = NODE_KINDS.get(cls) or kind_of(tree)
-        if kind is None:
-            leaves.append(tree)
-            return LEAF
-        if kind.holds_statics:
-            return _split_instance(kind, tree, leaves)
-        children, metadata = kind.flatten(tree)
-    if LEAF_TYPES.issuperset(map(type, children)):
-        leaves += children
-        return kind, metadata, len(children)
-    return canonical_key(kind, metadata, tuple([_split(child, leaves) for child in children]))
-
-
-def _split_instance(kind: NodeKind, instance: Any, leaves: list[Any]) -> NodeKey:
-    """Does the work of `_split` for an instance of a class."""
-    if kind.is_immutable and (flat := instance.__dict__.get(FLAT)) is not None:
-        leaves += flat[1]
-        return flat[0]
-    children, metadata = kind.flatten(instance)
-    if ARRAY_TYPES.issuperset(map(type, children)):
-        leaves += children
-        key = kind, metadata, len(children)
-    else:
-        start, guide = len(leaves), getattr(instance, MEMO, None)
-        key = _split_children(kind, metadata, children, leaves, None, True, guide)
-        children = leaves[start:]
-    if kind.is_immutable and is_immutable(key):
-        instance.__dict__[FLAT] = key, tuple(children)
-    return key
-
-
-def _split_slowly(
-    tree: Any, leaves: list[Any], is_leaf: IsLeaf | None, statics: bool, guide: NodeKey | None
-) -> NodeKey:
-    """Does the work of `_split` in the cases that it leaves out.
-
-    Args:
-        tree: Tree to split.
-        leaves: Where to append the leaves.
-        is_leaf: Predicate of the user.
-        statics: Whether leaves that are not arrays belong to the structure.
-        guide: Key that this tree had when it was put together. What was put in the place of a leaf remains one.
-    """
-    if is_leaf is not None and is_leaf(tree):
-        leaves.append(tree)
-        return LEAF
-    kind = NODE_KINDS.get(type(tree)) or kind_of(tree)
-    if kind is None:
-        if statics and guide != LEAF and not is_array_leaf(tree):
-            return STATIC, (type(tree), tree), 0
-        leaves.append(tree)
-        return LEAF
-    if kind.holds_statics:
-        if is_leaf is None:
-            return _split_instance(kind, tree, leaves)
-        statics, guide = True, getattr(tree, MEMO, None)
-    elif guide == LEAF:
-        statics = False
-    children, metadata = kind.flatten(tree)
-    return _split_children(kind, metadata, children, leaves, is_leaf, statics, guide)
-
-
-def _split_children(
-    kind: NodeKind,
-    metadata: Any,
-    children: Sequence[Any],
-    leaves: list[Any],
-    is_leaf: IsLeaf | None,
-    statics: bool,
-    guide: NodeKey | None,
-) -> NodeKey:
-    guides: Sequence[NodeKey | None] = (None,) * len(children)
-    if guide is not None and guide != LEAF and guide[0] is kind and len(child_keys(guide)) == len(children):
-        guides = child_keys(guide)
-    keys = [
-        _split_slowly(child, leaves, is_leaf, statics, guide) for child, guide in zip(children, guides, strict=True)
-    ]
-    return canonical_key(kind, metadata, tuple(keys))
 
 
 # --- joining ----------------------------------------------------------------------------------------------------------
