@@ -18,7 +18,7 @@ from ryft_xla_sys import errors
 from ryft_xla_sys.distributed import DistributedRuntimeClient, DistributedRuntimeService
 
 address, node, count, recoverable = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "True"
-options = {"heartbeat_timeout": 2, "shutdown_timeout": 5}
+options = {"heartbeat_timeout": 5, "shutdown_timeout": 20}
 service = DistributedRuntimeService(address, count, **options) if node == 0 else None
 client = DistributedRuntimeClient(address, node, initialization_timeout=30, recoverable=recoverable, **options)
 client.connect()
