@@ -175,14 +175,11 @@ def test_check_abi_finds_nothing_new_in_the_declared_header(tmp_path: Path, caps
     assert "nothing is new" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("extension", sorted(NATIVE.glob("extensions/*.h")), ids=lambda path: path.stem)
-def test_check_abi_reads_the_headers_of_extensions(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], extension: Path
-) -> None:
+def test_check_abi_reads_the_headers_of_extensions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "pjrt_c_api.h"
     path.write_text(merged_header())
 
-    assert check_abi.main([str(path), str(extension)]) == 0
+    assert check_abi.main([str(path), *map(str, NATIVE.glob("extensions/*.h"))]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == ["nothing is new"]
 
 

@@ -49,6 +49,11 @@ def test_call_refuses_a_null_function(fake_api: Api) -> None:
         fake_api.call("PJRT_Client_Create")
 
 
+def test_call_rejects_a_name_that_is_no_function(cpu_api: Api) -> None:
+    with pytest.raises(AttributeError, match="`PJRT_Api` has no function `PJRT_Client_Sing`"):
+        cpu_api.call("PJRT_Client_Sing")
+
+
 def test_call_rejects_a_field_that_the_struct_does_not_have(cpu_api: Api) -> None:
     with pytest.raises(KeyError, match="nonsense"):
         cpu_api.call("PJRT_Client_Create", nonsense=1)

@@ -78,6 +78,13 @@ def test_call_extension_refuses_a_null_function(cpu_api: Api) -> None:
         cpu_api.extension_function("PhaseCompile", "phase_compile_get_compiler")
 
 
+def test_call_extension_rejects_names_that_do_not_exist(cpu_api: Api) -> None:
+    with pytest.raises(AttributeError, match="`Nonsense` is not an extension of the PJRT C API that Ryft knows"):
+        cpu_api.call_extension("Nonsense", "sing")
+    with pytest.raises(AttributeError, match="`PJRT_Layouts_Extension` has no function `sing`"):
+        cpu_api.call_extension("Layouts", "sing")
+
+
 def test_call_extension_passes_no_size_where_the_struct_has_none(fake_api: Api) -> None:
     executable = ffi.cast("PJRT_Executable *", 1)
     metadata = fake_api.call_extension("ExecutableMetadata", "get_executable_metadata", executable=executable).metadata

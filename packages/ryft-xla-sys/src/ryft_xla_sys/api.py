@@ -118,7 +118,9 @@ class Api:
         """
         table = self._tables.get(extension)
         if table is None:
-            description = EXTENSIONS[extension]
+            description = EXTENSIONS.get(extension)
+            if description is None:
+                raise AttributeError(f"`{extension}` is not an extension of the PJRT C API that Ryft knows")
             base = self.extension(description.kind)
             if base is None:
                 raise self._unimplemented(f"extension `{extension}`", extension)
@@ -192,7 +194,7 @@ class Api:
 
     def _prepare(self, name: str) -> _Prepared:
         """Returns what a call of the function `name` needs, after checking that the plugin has that function."""
-        covered = ffi.offsetof("PJRT_Api", name) + _POINTER_SIZE <= self.pointer.struct_size
+        covered = _end_of_field("PJRT_Api", name) <= self.pointer.struct_size
         function = getattr(self.pointer, name) if covered else NULL
         if function == NULL:
             raise self._unimplemented(f"`{name}`", name)
@@ -201,7 +203,7 @@ class Api:
     def _prepare_extension(self, extension: str, name: str) -> _Prepared:
         """Returns what a call of a function of an extension needs, after checking that the plugin has that function."""
         table = self.extension_table(extension)
-        covered = ffi.offsetof(EXTENSIONS[extension].struct, name) + _POINTER_SIZE <= table.base.struct_size
+        covered = _end_of_field(EXTENSIONS[extension].struct, name) <= table.base.struct_size
         function = getattr(table, name) if covered else NULL
         if function == NULL:
             raise self._unimplemented(f"`{name}` of extension `{extension}`", name)
@@ -216,6 +218,14 @@ class Api:
         prepared = _Prepared(function, arguments, size, signature.result.kind != "void")
         self._prepared[key] = prepared
         return prepared
+
+
+def _end_of_field(struct: str, name: str) -> int:
+    """Returns how large a struct must be at least to have a function."""
+    try:
+        return ffi.offsetof(struct, name) + _POINTER_SIZE
+    except KeyError:
+        raise AttributeError(f"`{struct}` has no function `{name}`") from None
 
 
 @ffi.def_extern()
