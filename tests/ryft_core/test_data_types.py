@@ -178,7 +178,12 @@ def test_promote_reads_the_weakness_of_values() -> None:
         dtype = numpy.dtype("float32")
         weak = True
 
+    class Typed:
+        dtype = numpy.dtype("float32")
+        type = Value()
+
     assert promote(Value(), numpy.float16(1)) == (numpy.dtype("float16"), False)
+    assert promote(Typed(), numpy.float16(1)) == (numpy.dtype("float16"), False)
 
 
 def test_promote_types_ignores_weakness_of_types_that_python_scalars_do_not_have() -> None:

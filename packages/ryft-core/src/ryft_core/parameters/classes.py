@@ -61,6 +61,9 @@ def parameterized(cls: Any = None, /, *, frozen: bool = True, kw_only: bool = Fa
     identity, unless the class defines `__eq__`: whether arrays are equal is not known while they are traced. Subclasses
     that add fields have to be decorated themselves. Refer to the module for which fields are static.
 
+    What `flatten` found in a frozen instance is kept with it, if nothing in it can change. So do not go behind its back
+    with `object.__setattr__` once it has been used.
+
     Example:
         >>> from ryft_core.trees import leaves
         >>> @parameterized

@@ -194,15 +194,16 @@ def dtype_and_weak(value: Any) -> tuple[DataType, bool]:
     """Returns the data type of a value (or of what denotes a data type), and whether it is weak.
 
     Python `int`, `float` and `complex`, both the types and their instances, are weak. `bool` is not: nothing is
-    narrower. Objects say whether they are weak with a `weak` attribute; those without one, like NumPy's arrays and
-    scalars, are strong.
+    narrower. Objects say whether they are weak with a `weak` attribute, or their `type` does; those without one, like
+    NumPy's arrays and scalars, are strong.
     """
     kind = value if isinstance(value, type) else type(value)
     if kind in _DEFAULTS[32]:
         return default_dtype(kind), kind is not bool
     if isinstance(value, type):
         return canonical_dtype(value), False
-    return canonical_dtype(value), bool(getattr(value, "weak", False))
+    weak = getattr(value, "weak", None)
+    return canonical_dtype(value), bool(getattr(getattr(value, "type", None), "weak", False) if weak is None else weak)
 
 
 # --- kinds ------------------------------------------------------------------------------------------------------------
