@@ -15,9 +15,7 @@ from ryft_core.primitives.families import Elementwise
 SAMPLES: list[Sample] = []
 
 
-def unary(
-    primitive: Elementwise, low: float = -2.0, high: float = 2.0, *, narrow: bool = True, **options: Any
-) -> None:
+def unary(primitive: Elementwise, low: float = -2.0, high: float = 2.0, *, narrow: bool = True, **options: Any) -> None:
     """Adds samples of a primitive of one operand, for the element types that it takes."""
     kinds = primitive.kinds
     if "f" in kinds:
@@ -39,9 +37,7 @@ def binary(primitive: Elementwise, low: float = -2.0, high: float = 2.0, **optio
     """Adds samples of a primitive of two operands: equal shapes, broadcast ones, and every kind of element type."""
 
     def pair(first: Any, second: Any, dtype: Any, low: float = low, high: float = high) -> Sample:
-        return sample(
-            primitive, numbers(first, dtype, low, high), numbers(second, dtype, low, high, seed=1), **options
-        )
+        return sample(primitive, numbers(first, dtype, low, high), numbers(second, dtype, low, high, seed=1), **options)
 
     kinds = primitive.kinds
     if "f" in kinds:

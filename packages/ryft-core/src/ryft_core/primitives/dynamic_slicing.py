@@ -127,9 +127,7 @@ class DynamicUpdateSlice(Primitive):
         return builder.emit("dynamic_update_slice", operand, update, starts, result_type=builder.results[0])
 
     def jvp(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
-        parts = [
-            manipulation.zeros_of(tangent.type) if type(tangent) is Zero else tangent for tangent in tangents[:2]
-        ]
+        parts = [manipulation.zeros_of(tangent.type) if type(tangent) is Zero else tangent for tangent in tangents[:2]]
         return self.bind(*primals), self.bind(*parts, *primals[2:])
 
     def transpose(self, cotangents: Any, operands: tuple[Any, ...]) -> list[Any]:
@@ -161,9 +159,7 @@ class DynamicUpdateSlice(Primitive):
             indices_batching=(0,),
         )
         vectors = _start_vectors(size, starts, start_axes)
-        limits = [
-            length - extent for length, extent in zip(operand.type.shape[1:], update.type.shape[1:], strict=True)
-        ]
+        limits = [length - extent for length, extent in zip(operand.type.shape[1:], update.type.shape[1:], strict=True)]
         vectors = indexing.clamped_indices(vectors, limits)
         scatter = indexing.Scatter(numbers, "set", indices_are_sorted=True, unique_indices=True, in_bounds=True)
         return scatter.bind(operand, vectors, update), 0
@@ -204,9 +200,7 @@ def start_indices(x: Any, starts: Any) -> tuple[Any, ...]:
         raise ShapeError(f"expected {x.type.ndim} start indices for shape {x.type.shape}, but got {len(starts)}")
     if not starts:
         return ()
-    return promote(
-        *[indexing.wrapped_index(start, length) for start, length in zip(starts, x.type.shape, strict=True)]
-    )
+    return promote(*[indexing.wrapped_index(start, length) for start, length in zip(starts, x.type.shape, strict=True)])
 
 
 def dynamic_slice(x: Any, starts: Any, sizes: Sequence[int]) -> Any:

@@ -188,9 +188,13 @@ class Gather(Primitive):
 
     def reference(self, x: Any, indices: Any) -> Any:
         numbers = self.dimensions
-        result = numpy.empty(self.infer(ArrayType(x.shape, x.dtype), ArrayType(indices.shape, indices.dtype)).shape, x.dtype)
+        result = numpy.empty(
+            self.infer(ArrayType(x.shape, x.dtype), ArrayType(indices.shape, indices.dtype)).shape, x.dtype
+        )
         for batch in itertools.product(*map(range, indices.shape[:-1])):
-            window = _window(numbers.start_index_map, numbers.operand_batching, numbers.indices_batching, indices, batch)
+            window = _window(
+                numbers.start_index_map, numbers.operand_batching, numbers.indices_batching, indices, batch
+            )
             starts = [min(max(window.get(axis, 0), 0), x.shape[axis] - size) for axis, size in enumerate(self.sizes)]
             piece = x[tuple(slice(start, start + size) for start, size in zip(starts, self.sizes, strict=True))]
             piece = piece.squeeze((*numbers.collapsed, *numbers.operand_batching))
@@ -274,9 +278,7 @@ class Scatter(Primitive):
         if self.combiner == "set":
             # Which of several updates remained is found by scattering their numbers in the same way.
             count = updates.type.size
-            numbers = manipulation.reshape(
-                as_value(numpy.arange(1, count + 1, dtype="int32")), updates.type.shape
-            )
+            numbers = manipulation.reshape(as_value(numpy.arange(1, count + 1, dtype="int32")), updates.type.shape)
             winners = self.bind(manipulation.zeros_of(operand.type.with_dtype(numpy.dtype("int32"))), indices, numbers)
             untouched = comparison.equal(winners, constant_like(0, winners))
             remained = comparison.equal(self.taken(winners, indices, updates.type), numbers)
@@ -498,9 +500,7 @@ def gather(
     """
     x, indices = as_value(x), as_value(indices)
     mode = check_mode(mode)
-    primitive = Gather(
-        dimensions, tuple(sizes), indices_are_sorted, unique_indices, mode == "promise_in_bounds"
-    )
+    primitive = Gather(dimensions, tuple(sizes), indices_are_sorted, unique_indices, mode == "promise_in_bounds")
     result = primitive.bind(x, indices)
     if mode != "fill":
         return result

@@ -126,7 +126,7 @@ class ReduceMaximum(ReduceExtremum):
     operation = "maximum"
 
     def initial(self, dtype: numpy.dtype[Any]) -> numpy.ndarray[Any, Any]:
-        return _extreme(dtype, smallest=True)
+        return extreme_value(dtype, smallest=True)
 
     def reference(self, x: Any) -> Any:
         return numpy.max(x, self.axes, initial=self.initial(x.dtype).item())
@@ -139,7 +139,7 @@ class ReduceMinimum(ReduceExtremum):
     operation = "minimum"
 
     def initial(self, dtype: numpy.dtype[Any]) -> numpy.ndarray[Any, Any]:
-        return _extreme(dtype, smallest=False)
+        return extreme_value(dtype, smallest=False)
 
     def reference(self, x: Any) -> Any:
         return numpy.min(x, self.axes, initial=self.initial(x.dtype).item())
@@ -196,7 +196,7 @@ class ArgumentExtremum(Primitive, abstract=True):
         (type,) = builder.operand_types
         hlo = builder.stable_hlo
         positions = builder.emit("iota", builder.type(type.with_dtype(self.dtype)), self.axis)
-        extreme = builder.constant(_extreme(type.dtype, smallest=self.direction == "GT"))
+        extreme = builder.constant(extreme_value(type.dtype, smallest=self.direction == "GT"))
         zero = builder.constant(numpy.zeros((), self.dtype))
         results = [builder.type(type.with_dtype(dtype).with_shape(builder.result_types[0].shape))
                    for dtype in (type.dtype, self.dtype)]  # fmt: skip
@@ -246,7 +246,8 @@ class ArgumentMinimum(ArgumentExtremum):
         return numpy.argmin(x, self.axis).astype(self.dtype)
 
 
-def _extreme(dtype: numpy.dtype[Any], *, smallest: bool) -> numpy.ndarray[Any, Any]:
+def extreme_value(dtype: numpy.dtype[Any], *, smallest: bool) -> numpy.ndarray[Any, Any]:
+    """Returns the smallest or largest value of an element type, infinities included, as a scalar."""
     if dtype.kind == "b":
         return numpy.asarray(not smallest)
     if dtype.kind in "iu":
