@@ -528,6 +528,7 @@ def test_paths_are_values() -> None:
     path = Path([Field("layers"), Index(2)]) / Key("a")
 
     assert str(path) == 'layers[2]["a"]'
+    assert path.suffix == '.layers[2]["a"]'
     assert repr(path) == "Path('layers[2][\"a\"]')"
     assert path == Path([Field("layers"), Index(2), Key("a")])
     assert {path: 1}[Path(tuple(path))] == 1

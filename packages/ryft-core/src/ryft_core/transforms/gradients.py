@@ -251,7 +251,7 @@ def _check_inputs(
         kind = variable.type.kind
         if (kind == "f" and not holomorphic) or kind == "c":
             continue
-        argument = f"argument {chosen[path[1].index]}{trees.Path(path[2:])} of `{function_name(function)}`"
+        argument = f"argument {chosen[path[1].index]}{trees.Path(path[2:]).suffix} of `{function_name(function)}`"
         if holomorphic:
             raise DifferentiationError(
                 f"`grad` with `holomorphic=True` needs complex arguments, but {argument} is real"

@@ -59,10 +59,15 @@ class Path(tuple[Entry, ...]):
         return super().__new__(cls, entries)
 
     def __str__(self) -> str:
-        return "".join(map(str, self)).removeprefix(".")
+        return self.suffix.removeprefix(".")
 
     def __repr__(self) -> str:
         return f"Path({str(self)!r})"
+
+    @property
+    def suffix(self) -> str:
+        """The text to write behind the name of the tree, with the dot before a field."""
+        return "".join(map(str, self))
 
     def __truediv__(self, entry: Entry) -> Path:
         """Returns this path, continued by one step."""
