@@ -19,6 +19,7 @@ from ryft_xla_sys import errors, ffi_calls
 from ryft_xla_sys.api import Api
 from ryft_xla_sys.ffi import NULL, ffi, lib
 from ryft_xla_sys.ffi_calls import CallFrame, FrameBuffer, FrameError
+from ryft_xla_sys.handler_exceptions import recover_exception
 
 NATIVE = Path(__file__).parents[2] / "packages" / "ryft-xla-sys" / "native"
 F32 = 11
@@ -313,7 +314,7 @@ def test_many_operands_are_read(runner: Any) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_exception_becomes_an_error_and_can_be_recovered(
+def test_exception_becomes_an_error_and_is_its_cause(
     runner: Any, exception: BaseException, kind: type[errors.PjrtError]
 ) -> None:
     def fail(frame: CallFrame) -> None:
@@ -322,8 +323,8 @@ def test_exception_becomes_an_error_and_can_be_recovered(
     with pytest.raises(kind, match=type(exception).__name__) as caught:
         call_python(runner, fail)
 
-    assert ffi_calls.recover_exception(str(caught.value)) is exception
-    assert ffi_calls.recover_exception(str(caught.value)) is None
+    assert caught.value.__cause__ is exception
+    assert recover_exception(str(caught.value)) is exception
 
 
 def test_exception_whose_text_fails_becomes_an_error(runner: Any) -> None:
@@ -349,12 +350,12 @@ def test_only_the_latest_exceptions_are_kept(runner: Any) -> None:
             call_python(runner, fail)
         messages.append(str(caught.value))
 
-    assert ffi_calls.recover_exception(messages[0]) is None
-    assert ffi_calls.recover_exception(messages[-1]).args == (69,)
+    assert recover_exception(messages[0]) is None
+    assert recover_exception(messages[-1]).args == (69,)
 
 
 def test_message_without_a_reference_recovers_nothing() -> None:
-    assert ffi_calls.recover_exception("something else") is None
+    assert recover_exception("something else") is None
 
 
 def test_exception_that_escapes_the_dispatch_is_an_error(

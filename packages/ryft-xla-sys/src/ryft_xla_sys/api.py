@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ryft_xla_sys.errors import PJRT_ERRORS, PjrtError, PluginError, UnimplementedError, UnknownError
 from ryft_xla_sys.extensions import EXTENSIONS
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
+from ryft_xla_sys.handler_exceptions import recover_exception
 
 __all__ = ["HEADER_VERSION", "Api", "load_api"]
 
@@ -147,7 +148,10 @@ class Api:
         return self.extensions().get(kind)
 
     def exception(self, error: CData, function: str | None = None) -> PjrtError:
-        """Returns the exception for a `PJRT_Error *` and destroys that error."""
+        """Returns the exception for a `PJRT_Error *` and destroys that error.
+
+        Its cause is what a Python handler of the XLA FFI raised, where the error comes from that.
+        """
         message_arguments = ffi.new("PJRT_Error_Message_Args *", {"error": error})
         message_arguments.struct_size = lib.PJRT_Error_Message_Args_STRUCT_SIZE
         self.function("PJRT_Error_Message")(message_arguments)
@@ -160,7 +164,9 @@ class Api:
         self._destroy_error(error)
         if failure != NULL:
             self._destroy_error(failure)
-        return kind(message, function, payload)
+        exception = kind(message, function, payload)
+        exception.__cause__ = recover_exception(message)
+        return exception
 
     def _destroy_error(self, error: CData) -> None:
         """Destroys a `PJRT_Error *`."""

@@ -1,8 +1,8 @@
 """Python functions as handlers of the XLA FFI: how a compiled program calls back into Python.
 
 A handler reads operands and writes results through a `CallFrame`, which is valid until the handler returns. An
-exception in a handler becomes an error of the execution; it never crosses C. `recover_exception` gets it back from the
-message of that error.
+exception in a handler becomes an error of the execution; it never crosses C. It is the cause (`__cause__`) of the
+exception that is raised for that error.
 
 There are two ways to make a Python function callable. `register_callback` gives it a number, which a program passes in
 the integer attribute `callback` of a custom call whose handler is `CALLBACK_HANDLER`: one registration with the plugin
@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple, cast
@@ -32,6 +30,7 @@ from ryft_xla_sys.errors import (
     UnknownError,
 )
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
+from ryft_xla_sys.handler_exceptions import keep_exception
 
 __all__ = [
     "CALLBACK_HANDLER",
@@ -42,7 +41,6 @@ __all__ = [
     "ffi_version",
     "handler_version",
     "make_handler",
-    "recover_exception",
     "register_callback",
     "register_handler",
     "unregister_callback",
@@ -97,7 +95,6 @@ _NATIVE_SCALARS: Mapping[int, CData] = {
 
 _INTERNAL = 13
 _CANCELLED = 1
-_KEPT_EXCEPTIONS = 64
 
 
 class FrameError(UnimplementedError):
@@ -246,9 +243,7 @@ _callbacks: dict[int, Callable[[CallFrame], object]] = {}
 _handlers: list[CData] = []
 _tables: dict[Api, CData] = {}
 _registered: dict[tuple[Api, str, str], int] = {}
-_exceptions: OrderedDict[int, BaseException] = OrderedDict()
 _numbers = itertools.count(1)
-_REFERENCE = re.compile(r"\[exception (\d+) of a Python handler\]")
 
 
 def register_callback(function: Callable[[CallFrame], object]) -> int:
@@ -337,15 +332,6 @@ def handler_version(handler: CData, api: Api, *, platform: str = "Host") -> tupl
     if not lib.ryft_ffi_handler_version(handler, _plugin_table(api, platform), major, minor):
         raise PluginError("the XLA FFI handler does not tell which version it was compiled for")
     return major[0], minor[0]
-
-
-def recover_exception(message: str) -> BaseException | None:
-    """Returns the exception of a handler that an error message of an execution refers to, if it is still known.
-
-    Only the latest 64 exceptions are kept, and each is given out once.
-    """
-    found = _REFERENCE.search(message)
-    return _exceptions.pop(int(found[1]), None) if found else None
 
 
 def _register(api: Api, target: str, handler: CData, platform: str, traits: int = 0) -> None:
@@ -446,20 +432,16 @@ def _run(function: Callable[[CallFrame], object], frame: CData) -> CData:
 
 
 def _error(frame: CData, exception: BaseException) -> CData:
-    """Returns the XLA error for an exception, and keeps the exception for `recover_exception`."""
+    """Returns the XLA error for an exception, and keeps the exception as the cause of what is raised for it."""
     if isinstance(exception, PjrtError):
         code = exception.code
     else:
         code = _INTERNAL if isinstance(exception, Exception) else _CANCELLED
-    number = next(_numbers)
-    _exceptions[number] = exception
-    while len(_exceptions) > _KEPT_EXCEPTIONS:
-        _exceptions.popitem(last=False)
     try:
         text = str(exception)
     except Exception:  # The text is code of the user's, too.
         text = "its text is not available, because `__str__` raised an exception"
-    message = f"{type(exception).__name__}: {text} [exception {number} of a Python handler]"
+    message = f"{type(exception).__name__}: {text} {keep_exception(exception)}"
     return lib.ryft_ffi_error(frame, code, message.encode("utf-8", "backslashreplace").replace(b"\0", b"\\0"))
 
 
