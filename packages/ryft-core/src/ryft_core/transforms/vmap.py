@@ -6,8 +6,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+import numpy
+
 from ryft_core import trees
 from ryft_core.errors import BatchingError, hinted
+from ryft_core.primitives.manipulation import moveaxis
+from ryft_core.primitives.operands import as_value
 from ryft_core.programs.atoms import Literal, Value
 from ryft_core.tracing.evaluation import concrete
 from ryft_core.tracing.traces import STATE, using_trace
@@ -26,6 +30,8 @@ def vmap(
     out_axes: Any = 0,
     axis_name: object = None,
     axis_size: int | None = None,
+    *,
+    chunk: int | None = None,
 ) -> Callable[P, R]:
     """Returns a function that maps `function` over one axis of each of its arguments.
 
@@ -45,11 +51,16 @@ def vmap(
         out_axes: Where to place the mapped axis in each result, likewise.
         axis_name: Name of the mapped axis for collectives such as `psum`.
         axis_size: Length of the mapped axis; needed only if no argument has one.
+        chunk: Number of elements to do at once, to bound memory; the chunks are done one after the other. Collectives
+            then do not work, because the elements of different chunks never meet.
 
     Raises:
         BatchingError: When called, if an axis does not exist, the mapped axes have different sizes, or nothing is
             mapped and `axis_size` is not given.
     """
+    if chunk is not None and (chunk < 1 or axis_name is not None):
+        wrong = f"got {chunk}" if chunk < 1 else f"`axis_name` is {axis_name!r}: collectives need all elements at once"
+        raise BatchingError(f"`vmap` expected a positive `chunk` and no axis name, but {wrong}")
 
     @wraps(function)
     def mapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -61,6 +72,8 @@ def vmap(
             for index, (axis, value) in enumerate(zip(axes, values, strict=True))
         ]
         size = _size(positions, values, structure, axis_size, function)
+        if chunk is not None and chunk < size:
+            return _in_chunks(function, structure, values, positions, out_axes, size, chunk)
         flat = FlatFunction(function, structure)
         trace = BatchTrace(STATE.trace, size, axis_name)
         try:
@@ -81,6 +94,38 @@ def vmap(
         return flat.structure.unflatten(results)
 
     return mapped
+
+
+def _in_chunks(
+    function: Callable[..., Any],
+    structure: trees.Structure,
+    values: list[Any],
+    positions: list[int | None],
+    out_axes: Any,
+    size: int,
+    chunk: int,
+) -> Any:
+    """Returns what `vmap` does, with `chunk` elements at a time in a loop."""
+    leading = [
+        value if axis is None else moveaxis(value, axis, 0) for value, axis in zip(values, positions, strict=True)
+    ]
+    places = [place for place, axis in enumerate(positions) if axis is not None]
+
+    def element(mapped: list[Any]) -> Any:
+        filled: list[Any] = list(leading)
+        for place, value in zip(places, mapped, strict=True):
+            filled[place] = value
+        args, kwargs = structure.unflatten(filled)
+        return function(*args, **kwargs)
+
+    # Nothing mapped: there is an axis size only, and all elements are the same but for what the function captured.
+    rows = [leading[place] for place in places] or [as_value(numpy.zeros(size, "bool"))]
+    mapped = loops.map(element if places else lambda _: element([]), rows, batch_size=chunk)
+    leaves, results = trees.flatten(mapped)
+    targets = _output_axes(out_axes, results)
+    return results.unflatten(
+        [_placed(leaf, 0, size, target, function) for leaf, target in zip(leaves, targets, strict=True)]
+    )
 
 
 def _is_axis(value: Any) -> bool:
@@ -171,3 +216,6 @@ def _placed(value: Any, axis: int | None, size: int, target: int | None, functio
             f"with {rank} axes"
         )
     return with_batch_axis(value, axis, size, target % rank)
+
+
+from ryft_core.primitives.control_flow import loops  # noqa: E402 (loops map functions)

@@ -14,7 +14,16 @@ from ryft_core.programs.programs import Program
 from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import promote_types
 
-__all__ = ["Body", "converted", "known_scalar", "share_constants", "stable_types", "structure_of", "trace_body"]
+__all__ = [
+    "Body",
+    "converted",
+    "known_scalar",
+    "share_constants",
+    "stable_types",
+    "structure_of",
+    "trace_body",
+    "visible",
+]
 
 
 class Body:
@@ -137,6 +146,15 @@ def known_scalar(value: Any) -> Any:
     return value.item() if isinstance(value, DeviceArray) else None
 
 
+def visible(value: Any) -> Any:
+    """Returns a result as the user sees it: an array, also where it is a literal or a number."""
+    array = value if isinstance(value, Value) else as_value(value)
+    if not isinstance(array, Literal):
+        return array
+    with using_trace(STATE.base):
+        return concrete(array)
+
+
 def scalar_operand(value: Any, name: str, what: str) -> Value:
     """Returns the operand of `name` called `what` as an array, which must be a scalar.
 
@@ -155,6 +173,8 @@ def scalar_operand(value: Any, name: str, what: str) -> Value:
 from ryft_core.arrays import DeviceArray  # noqa: E402 (arrays are built on primitives)
 from ryft_core.errors import ShapeError  # noqa: E402
 from ryft_core.primitives.conversions import convert  # noqa: E402
+from ryft_core.tracing.evaluation import concrete  # noqa: E402
 from ryft_core.tracing.tracers import trace_program  # noqa: E402
+from ryft_core.tracing.traces import STATE, using_trace  # noqa: E402
 from ryft_core.transforms.functions import FlatFunction, function_name  # noqa: E402
 from ryft_core.transforms.jvp import JvpTracer  # noqa: E402

@@ -18,6 +18,7 @@ from ryft_core.primitives.control_flow.bodies import (
     share_constants,
     structure_of,
     trace_body,
+    visible,
 )
 from ryft_core.primitives.nested import Nested, extended, partition, reference_program
 from ryft_core.primitives.operands import as_value, literal
@@ -220,9 +221,9 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     last = len(branches) - 1
     known = known_scalar(index)
     if known is not None:
-        return branches[min(max(known, 0), last)](*operands)
+        return trees.map(visible, branches[min(max(known, 0), last)](*operands))
     if last == 0:
-        return branches[0](*operands)
+        return trees.map(visible, branches[0](*operands))
     clamped = arithmetic.minimum(arithmetic.maximum(index, 0), last)
     return _conditional("switch", conversions.convert(clamped, INDEX), list(branches), operands)
 
@@ -245,7 +246,7 @@ def cond(predicate: Any, true_fun: Callable[..., Any], false_fun: Callable[..., 
     predicate = scalar_operand(predicate, "cond", "predicate")
     known = known_scalar(predicate)
     if known is not None:
-        return (true_fun if known else false_fun)(*operands)
+        return trees.map(visible, (true_fun if known else false_fun)(*operands))
     index = conversions.convert(comparison.truth(predicate), INDEX)
     return _conditional("cond", index, [false_fun, true_fun], operands)
 
