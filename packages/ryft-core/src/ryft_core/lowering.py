@@ -40,6 +40,7 @@ class Builder:
         result_types: Types of its results.
         results: The same as MLIR types.
         location: Where the user's code applied the primitive, as an MLIR location.
+        order: What the last ordered operation of the function gave, for the next one to take.
     """
 
     stable_hlo = stable_hlo
@@ -53,6 +54,7 @@ class Builder:
         self.result_types: tuple[ArrayType, ...] = ()
         self.results: list[Any] = []
         self.location: Any = None
+        self.order: Any = None
 
     def type(self, type: ArrayType) -> Any:
         """Returns the MLIR tensor type of an array type."""

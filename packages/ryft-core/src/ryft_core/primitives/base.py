@@ -40,6 +40,9 @@ class Primitive(PrimitiveBase):
     pure: ClassVar[bool] = True
     """Whether an application whose results are not used can be dropped, and two equal ones merged."""
 
+    calls_back: ClassVar[bool] = False
+    """Whether applying the primitive in a compiled program calls a Python function."""
+
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
         if abstract:
             dataclass(frozen=True, repr=False, eq=False)(cls)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ryft_core.errors import OperandError
+from ryft_core.errors import BatchingError, DifferentiationError, hinted
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.manipulation import broadcast_to, moveaxis
 from ryft_core.primitives.operands import as_value
@@ -15,30 +16,74 @@ from ryft_core.types.data_types import canonical_dtype
 if TYPE_CHECKING:
     from ryft_core.lowering import Builder
 
-__all__ = ["CustomCall", "ffi_call"]
+__all__ = ["CustomCall", "ForeignCall", "array_type", "check_vmap_method", "ffi_call"]
 
 VMAP_METHODS = ("sequential", "expand_dims", "broadcast_all")
 
 
-class CustomCall(Primitive):
-    """Call of the FFI handler that is registered as `target`, with `attributes`; its results have `result_types`.
+class ForeignCall(Primitive, abstract=True):
+    """Call of a function that we know nothing about but the types of its results.
 
     `batch_method` says what `vmap` does: "sequential" calls once for each element, "broadcast_all" calls once with
     a leading axis on every operand, "expand_dims" with one of size 1 on operands that all elements share.
     """
 
-    target: str
     result_types: tuple[ArrayType, ...]
-    attributes: tuple[tuple[str, Any], ...] = ()
-    has_side_effect: bool = False
-    batch_method: str | None = None
+    batch_method: str | None
 
-    name = "custom_call"
     multiple_results = True
-    differentiable = False
 
     def infer(self, *types: ArrayType) -> tuple[ArrayType, ...]:
         return self.result_types
+
+    def jvp(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+        raise hinted(
+            DifferentiationError(f"{self.text()} has no derivative: it is not known what the function computes"),
+            "give it one with `custom_jvp` or `custom_vjp`, or pass it `stop_gradient` of its arguments",
+        )
+
+    def batch(self, size: int, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
+        if self.batch_method is None:
+            raise hinted(
+                BatchingError(f"{self.text()} has no rule for `vmap`"),
+                f"pass `vmap_method`, one of {', '.join(VMAP_METHODS)}",
+            )
+        if self.batch_method == "sequential":
+            return self._one_by_one(operands, axes)
+        lead = 1 if self.batch_method == "expand_dims" else size
+        moved = [
+            broadcast_to(operand, (lead, *operand.type.shape)) if axis is None else moveaxis(operand, axis, 0)
+            for operand, axis in zip(operands, axes, strict=True)
+        ]
+        types = tuple(type.with_shape((size, *type.shape)) for type in self.result_types)
+        return replace(self, result_types=types).bind(*moved), (0,) * len(types)
+
+    def _one_by_one(self, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
+        mapped = [moveaxis(x, axis, 0) for x, axis in zip(operands, axes, strict=True) if axis is not None]
+
+        def call(_: None, elements: Any) -> tuple[None, Any]:
+            given = iter(elements)
+            return None, self.bind(
+                *[x if axis is None else next(given) for x, axis in zip(operands, axes, strict=True)]
+            )
+
+        _, results = loops.scan(call, None, tuple(mapped))
+        return tuple(results), (0,) * len(self.result_types)
+
+
+class CustomCall(ForeignCall):
+    """Call of the FFI handler that is registered as `target`, with `attributes`."""
+
+    target: str
+    attributes: tuple[tuple[str, Any], ...] = ()
+    has_side_effect: bool = False
+
+    name = "custom_call"
+
+    @property
+    def pure(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] (it depends on a parameter here)
+        """Whether the handler has no side effect."""
+        return not self.has_side_effect
 
     def lower(self, builder: Builder, *operands: Any) -> Any:
         return builder.emit(
@@ -49,31 +94,6 @@ class CustomCall(Primitive):
             has_side_effect=self.has_side_effect,
             backend_config=dict(self.attributes),
         )
-
-    def batch(self, size: int, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
-        if self.batch_method is None:
-            error = OperandError(f"the custom call of `{self.target}` has no rule for `vmap`")
-            error.add_note(f"hint: pass `vmap_method` to `ffi_call`, one of {', '.join(VMAP_METHODS)}")
-            raise error
-        if self.batch_method == "sequential":
-            return self._one_by_one(size, operands, axes)
-        lead = 1 if self.batch_method == "expand_dims" else size
-        moved = [
-            broadcast_to(operand, (lead, *operand.type.shape)) if axis is None else moveaxis(operand, axis, 0)
-            for operand, axis in zip(operands, axes, strict=True)
-        ]
-        types = tuple(type.with_shape((size, *type.shape)) for type in self.result_types)
-        batched = CustomCall(self.target, types, self.attributes, self.has_side_effect, self.batch_method)
-        return batched.bind(*moved), (0,) * len(types)
-
-    def _one_by_one(self, size: int, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
-        mapped = [moveaxis(x, axis, 0) for x, axis in zip(operands, axes, strict=True) if axis is not None]
-
-        def call(elements: Any) -> Any:
-            given = iter(elements)
-            return self.bind(*[x if axis is None else next(given) for x, axis in zip(operands, axes, strict=True)])
-
-        return tuple(control_flow.map(call, tuple(mapped))), (0,) * len(self.result_types)
 
 
 def ffi_call(
@@ -97,20 +117,26 @@ def ffi_call(
     Raises:
         ValueError: If `vmap_method` is none of these.
     """
-    if vmap_method is not None and vmap_method not in VMAP_METHODS:
-        raise ValueError(f"`ffi_call` expected a `vmap_method` among {VMAP_METHODS}, but got {vmap_method!r}")
+    check_vmap_method(vmap_method)
     several = isinstance(result_types, Sequence)
-    types = tuple(_array_type(each) for each in (result_types if several else (result_types,)))
+    types = tuple(array_type(each) for each in (result_types if several else (result_types,)))
 
     def call(*operands: Any, **attributes: Any) -> Any:
-        primitive = CustomCall(target, types, _frozen(attributes), has_side_effect, vmap_method)
+        primitive = CustomCall(types, vmap_method, target, _frozen(attributes), has_side_effect)
         results = primitive.bind(*map(as_value, operands))
         return results if several else results[0]
 
     return call
 
 
-def _array_type(like: Any) -> ArrayType:
+def check_vmap_method(method: str | None) -> None:
+    """Raises a `ValueError` unless `method` is `None` or one of the methods that there are."""
+    if method is not None and method not in VMAP_METHODS:
+        raise ValueError(f"expected a `vmap_method` among {', '.join(VMAP_METHODS)}, but got {method!r}")
+
+
+def array_type(like: Any) -> ArrayType:
+    """Returns the type that an object with `shape` and `dtype` describes."""
     return like if isinstance(like, ArrayType) else ArrayType(tuple(like.shape), canonical_dtype(like.dtype))
 
 
@@ -118,4 +144,4 @@ def _frozen(attributes: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(attributes.items()))
 
 
-from ryft_core.primitives import control_flow  # noqa: E402 (control flow holds programs of primitives)
+from ryft_core.primitives.control_flow import loops  # noqa: E402 (control flow holds programs of primitives)

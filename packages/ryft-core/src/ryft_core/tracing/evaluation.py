@@ -6,6 +6,7 @@ from typing import Any
 
 from ryft_core import trees
 from ryft_core._native import forget_kernels, remember_kernel
+from ryft_core.callback_execution import calls_back, run_with_callbacks
 from ryft_core.compilation import Kernel, compile_program
 from ryft_core.dispatch import concrete, configure_dispatch
 from ryft_core.primitives.base import Primitive
@@ -48,6 +49,9 @@ def run_compiled(primitive: Any, operands: tuple[Any, ...]) -> Any:
         outputs = [Variable(type) for type in (inferred if primitive.multiple_results else (inferred,))]
         equation = Equation(primitive, tuple(inputs), tuple(outputs))
         kernel = _KERNELS[key] = compile_program(Program(inputs, [equation], outputs, primitive.name))
+    if calls_back(kernel.program):
+        results = run_with_callbacks(kernel, arrays)
+        return tuple(results) if primitive.multiple_results else results[0]
     if primitive.multiple_results:
         structure = trees.flatten((0,) * len(kernel.program.outputs))[1]
     else:

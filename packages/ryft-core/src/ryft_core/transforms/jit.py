@@ -8,6 +8,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from ryft_core import trees
 from ryft_core._native import Dispatcher
+from ryft_core.callback_execution import calls_back, run_with_callbacks
 from ryft_core.compilation import Kernel, compile_program
 from ryft_core.dispatch import raw_order
 from ryft_core.errors import OperandError, hinted
@@ -17,7 +18,9 @@ from ryft_core.programs.programs import Program
 from ryft_core.tracing.evaluation import concrete
 from ryft_core.tracing.tracers import Tracer, trace_program
 from ryft_core.tracing.traces import STATE
+from ryft_core.transforms.batching import mapped_axes
 from ryft_core.transforms.functions import FlatFunction, argument_leaves, function_name
+from ryft_core.transforms.scopes import immediate
 from ryft_core.types.array_types import ArrayType
 
 __all__ = ["JitFunction", "jit"]
@@ -69,20 +72,28 @@ class JitFunction(Dispatcher, Generic[P, R]):
 
     def _miss(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Does what a call does, when the native dispatcher does not know its signature or something is traced."""
+        outside = STATE.trace is STATE.base
+        if not outside and immediate() is not None:
+            return self.function(*args, **kwargs)
         statics, rest, named = self._split_statics(args, kwargs)
         leaves, structure = trees.flatten_arguments(rest, named)
         values = argument_leaves(leaves, structure, self.function)
         key = (structure, *[value.type for value in values], *statics)
+        if not outside:
+            key = (*key, *mapped_axes())
         traced = self._traces.get(key)
         if traced is None:
             traced = self._trace(key, structure, [value.type for value in values], statics)
-        if STATE.trace is not STATE.base:
+        if not outside:
             operands = [*traced.captured, *values]
             results = traced.program.evaluate(*operands) if self.inline else Call(traced.program).bind(*operands)
             return traced.structure.unflatten(results)
         if traced.kernel is None:
             traced.kernel = compile_program(traced.program, self._donated(structure, len(traced.captured)))
             traced.captured = [concrete(value) for value in traced.captured]
+        if calls_back(traced.kernel.program):
+            arrays = [*traced.captured, *map(concrete, values)]
+            return traced.structure.unflatten(run_with_callbacks(traced.kernel, arrays))
         order = raw_order(args, kwargs, lambda place: place in self._static_places)
         captured = traced.captured
         positions = [-1 - index for index in range(len(captured))] + order
