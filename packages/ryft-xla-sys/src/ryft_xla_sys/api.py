@@ -164,8 +164,10 @@ class Api:
         self._destroy_error(error)
         if failure != NULL:
             self._destroy_error(failure)
-        exception = kind(message, function, payload)
-        exception.__cause__ = recover_exception(message)
+        cause = recover_exception(message)
+        # A plugin may change the code on the way, so the class is that of the cause.
+        exception = (PJRT_ERRORS[cause.code] if isinstance(cause, PjrtError) else kind)(message, function, payload)
+        exception.__cause__ = cause
         return exception
 
     def _destroy_error(self, error: CData) -> None:

@@ -1,0 +1,1 @@
+"""Extensions of PJRT, one module each. What a plugin does not have raises `UnimplementedError`."""
