@@ -17,6 +17,7 @@ import jax
 import numpy
 import pytest
 from ryft_core import trees
+from ryft_core.errors import StructureError
 from ryft_core.parameters import (
     FrozenParametersError,
     ParameterizedClassError,
@@ -26,7 +27,7 @@ from ryft_core.parameters import (
     replace,
     static,
 )
-from ryft_core.trees import TreeError, builders
+from ryft_core.trees import builders
 
 T = TypeVar("T")
 
@@ -350,7 +351,7 @@ def test_static_field_of_a_dataclass_with_an_array_is_an_error(value: Any) -> No
     class Model:
         step: int
 
-    with pytest.raises(TreeError, match=r"`\[0\]\.step` is a static field of `.*Model`, but"):
+    with pytest.raises(StructureError, match=r"`\[0\]\.step` is a static field of `.*Model`, but"):
         trees.flatten([Model(value)])
 
 
@@ -364,7 +365,7 @@ def test_array_that_hides_in_a_static_field_by_being_hashable_is_an_error() -> N
         step: int
 
     with pytest.raises(
-        TreeError, match=r"`step` is a static field of `.*Model`, but holds an array of shape \(\)"
+        StructureError, match=r"`step` is a static field of `.*Model`, but holds an array of shape \(\)"
     ) as caught:
         trees.flatten(Model(Hashable()))  # pyright: ignore[reportArgumentType]
     assert "or use `parameter()`" in caught.value.__notes__[0]
@@ -501,7 +502,7 @@ def test_subclass_with_new_fields_needs_the_decorator() -> None:
         extra: int
 
     with pytest.raises(
-        TreeError, match="adds `extra` to a parameterized class, but is not parameterized itself"
+        StructureError, match="adds `extra` to a parameterized class, but is not parameterized itself"
     ) as caught:
         trees.leaves(Sub(1.0))
     assert "with `@parameterized`" in caught.value.__notes__[0]
@@ -539,7 +540,7 @@ def test_classes_that_cannot_be_parameterized(cls: Any, message: str) -> None:
 
 def test_unhashable_static_value_of_a_parameterized_class_is_named() -> None:
     with pytest.raises(
-        TreeError, match=r"`head.activation` is neither an array nor a container and so is static, but"
+        StructureError, match=r"`head.activation` is neither an array nor a container and so is static, but"
     ) as caught:
         trees.flatten(replace(make_network(), "head.activation", {1}))
     assert "make it hashable" in caught.value.__notes__[0]

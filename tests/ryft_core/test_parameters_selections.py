@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ryft_core import trees
+from ryft_core.errors import StructureError
 from ryft_core.parameters import (
     AmbiguousCombinationError,
     MissingLeavesError,
@@ -33,7 +34,7 @@ from ryft_core.parameters import (
     summaries,
     summarize,
 )
-from ryft_core.trees import Index, Path, TreeError
+from ryft_core.trees import Index, Path
 
 
 @parameterized
@@ -97,7 +98,7 @@ def test_partition_by_a_prefix_of_booleans() -> None:
 
     assert trees.leaves(selected) == [1, 2, 4]
     assert trees.leaves(others) == [3]
-    with pytest.raises(TreeError, match="`selector` expected the same keys in the `dict` at the root"):
+    with pytest.raises(StructureError, match="`selector` expected the same keys in the `dict` at the root"):
         partition(tree, {"a": True})
 
 
@@ -120,7 +121,9 @@ def test_combine_rejects_two_values_for_one_leaf() -> None:
 
 
 def test_combine_names_the_tree_that_differs() -> None:
-    with pytest.raises(TreeError, match="`tree 2` expected a list of length 2 at the root, but got one of length 1"):
+    with pytest.raises(
+        StructureError, match="`tree 2` expected a list of length 2 at the root, but got one of length 1"
+    ):
         combine([1, None], [None, 2], [None])
 
 
@@ -160,13 +163,13 @@ def test_paths_that_lead_nowhere_come_with_suggestions(path: str) -> None:
     class Model:
         layers: Any
 
-    with pytest.raises(TreeError, match="there is nothing at `") as caught:
+    with pytest.raises(StructureError, match="there is nothing at `") as caught:
         replace(Model([Linear(1), Linear(2)]), path, 0)
     assert "`layers[0].weight`" in caught.value.__notes__[0]
 
 
 def test_paths_into_a_tree_without_leaves() -> None:
-    with pytest.raises(TreeError, match="there is nothing at `x` in this tree") as caught:
+    with pytest.raises(StructureError, match="there is nothing at `x` in this tree") as caught:
         get({}, "x")
     assert not hasattr(caught.value, "__notes__")
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import ryft_core as ryft
+from ryft_core.errors import ProgramError
 from ryft_core.primitives.arithmetic import Add, Multiply
 from ryft_core.primitives.exponential import Sine, sin, tanh
-from ryft_core.programs import Equation, Literal, Program, ProgramError, Variable
+from ryft_core.programs import Equation, Literal, Program, Variable
 from ryft_core.programs.drawing import draw_html, draw_svg, draw_text
 from ryft_core.programs.passes import (
     eliminate_common_subexpressions,

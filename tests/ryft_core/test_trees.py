@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ryft_core import trees
-from ryft_core.trees import Field, Index, Key, Path, TreeError, builders, nodes, operations, paths, structures
+from ryft_core.errors import StructureError
+from ryft_core.trees import Field, Index, Key, Path, builders, nodes, operations, paths, structures
 from ryft_core.types.array_types import ArrayType
 
 
@@ -317,11 +318,11 @@ def test_register_tree_node_rejects_containers_and_declared_leaves() -> None:
     trees.register_tree_leaf(Declared)
     trees.leaves(Point(1, 2))
 
-    with pytest.raises(TreeError, match="`list` is a container already"):
+    with pytest.raises(StructureError, match="`list` is a container already"):
         trees.register_tree_node(list, lambda x: (x, None), lambda _, children: list(children))
-    with pytest.raises(TreeError, match=r"`.*Declared` was declared a leaf, so it cannot be made a container"):
+    with pytest.raises(StructureError, match=r"`.*Declared` was declared a leaf, so it cannot be made a container"):
         trees.register_tree_node(Declared, lambda _: ((), None), lambda _, __: Declared())
-    with pytest.raises(TreeError, match="`Point` is a container already, so it cannot be declared a leaf"):
+    with pytest.raises(StructureError, match="`Point` is a container already, so it cannot be declared a leaf"):
         trees.register_tree_leaf(Point)
 
 
@@ -372,12 +373,12 @@ def test_slotted_dataclass_is_a_container() -> None:
 
 def test_unhashable_static_value_is_named() -> None:
     with pytest.raises(
-        TreeError, match=r"`\[0\]\.activation` is neither an array nor a container.*\{1\} of type `set`"
+        StructureError, match=r"`\[0\]\.activation` is neither an array nor a container.*\{1\} of type `set`"
     ):
         trees.flatten([Layer(1.0, activation={1})])
-    with pytest.raises(TreeError, match=r"`features` is a static field of `Layer`, but is not hashable: \[1\]"):
+    with pytest.raises(StructureError, match=r"`features` is a static field of `Layer`, but is not hashable: \[1\]"):
         trees.flatten(Layer(1.0, features=[1]))  # pyright: ignore[reportArgumentType]
-    with pytest.raises(TreeError, match=r"the root of type `Registered` has data that is not hashable: \[\]"):
+    with pytest.raises(StructureError, match=r"the root of type `Registered` has data that is not hashable: \[\]"):
         trees.flatten(Registered((), []))
 
 
@@ -385,7 +386,7 @@ def test_field_that_was_never_set_is_named() -> None:
     layer = Layer(1.0)
     del layer.weight
 
-    with pytest.raises(TreeError, match="the field `weight` of this `Layer` was never set"):
+    with pytest.raises(StructureError, match="the field `weight` of this `Layer` was never set"):
         trees.flatten(layer)
 
 
@@ -404,9 +405,9 @@ def test_dataclass_with_annotations_that_cannot_be_evaluated() -> None:
 def test_unflatten_counts_its_leaves() -> None:
     structure = trees.structure({"a": 1, "b": [2, 3]})
 
-    with pytest.raises(TreeError, match="got too few leaves: expected 3, but got 1") as caught:
+    with pytest.raises(StructureError, match="got too few leaves: expected 3, but got 1") as caught:
         structure.unflatten([1])
-    with pytest.raises(TreeError, match="got too many leaves: expected 3, but got 4"):
+    with pytest.raises(StructureError, match="got too many leaves: expected 3, but got 4"):
         structure.unflatten(iter(range(4)))
 
     assert caught.value.__notes__ == ['the missing leaves are `["b"][0]`, `["b"][1]`']
@@ -416,7 +417,7 @@ def test_tree_that_contains_itself_is_an_error() -> None:
     tree: list[Any] = []
     tree.append(tree)
 
-    with pytest.raises(TreeError, match="the tree is nested too deeply, or contains itself"):
+    with pytest.raises(StructureError, match="the tree is nested too deeply, or contains itself"):
         trees.flatten(tree)
 
 
@@ -464,7 +465,7 @@ def test_map_over_several_trees_and_over_prefixes() -> None:
 
 def test_map_names_the_tree_and_the_place_that_do_not_fit() -> None:
     with pytest.raises(
-        TreeError, match=r"`rest\[1\]` expected a tuple of length 2 at `\[\"b\"\]`, but got 3 of type `int`"
+        StructureError, match=r"`rest\[1\]` expected a tuple of length 2 at `\[\"b\"\]`, but got 3 of type `int`"
     ):
         trees.map(max, {"b": (1, 2)}, {"b": (1, 2)}, {"b": 3})
 
@@ -492,7 +493,7 @@ def test_reductions_keep_the_order() -> None:
 def test_reductions_of_nothing() -> None:
     assert trees.reduce(max, (), 1) == 1
     assert trees.reduce_associative(max, (), identity=1) == 1
-    with pytest.raises(TreeError, match="`reduce` expected at least one leaf, but the tree has none"):
+    with pytest.raises(StructureError, match="`reduce` expected at least one leaf, but the tree has none"):
         trees.reduce(max, [None])
 
 
@@ -514,10 +515,12 @@ def test_transpose_agrees_with_jax(inner: Any) -> None:
 
 def test_transpose_names_the_subtree_that_differs() -> None:
     with pytest.raises(
-        TreeError, match=r"the tree at `\[1\]` does not have the inner structure: .* is missing \[\"a\"\]"
+        StructureError, match=r"the tree at `\[1\]` does not have the inner structure: .* is missing \[\"a\"\]"
     ):
         trees.transpose([0, 0], None, [{"a": 1}, {"b": 1}])
-    with pytest.raises(TreeError, match="`transpose` cannot infer the inner structure from an outer structure without"):
+    with pytest.raises(
+        StructureError, match="`transpose` cannot infer the inner structure from an outer structure without"
+    ):
         trees.transpose([], None, [])
 
 
@@ -581,6 +584,6 @@ def test_structure_of_an_unknown_class_cannot_be_unpickled(monkeypatch: pytest.M
     data = pickle.dumps(trees.structure(Registered([1], "rest")))
     monkeypatch.delitem(nodes.NODE_KINDS, Registered)
 
-    with pytest.raises(TreeError, match="`Registered` is not a container here"):
+    with pytest.raises(StructureError, match="`Registered` is not a container here"):
         pickle.loads(data)
     nodes.LEAF_TYPES.discard(Registered)

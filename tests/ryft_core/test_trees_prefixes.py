@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ryft_core import trees
-from ryft_core.trees import TreeError
+from ryft_core.errors import StructureError
 
 
 class Point(NamedTuple):
@@ -100,7 +100,7 @@ def test_prefix_of_a_dataclass_needs_not_have_its_static_values() -> None:
     ],
 )
 def test_what_is_no_prefix_is_explained(prefix: Any, tree: Any, message: str) -> None:
-    with pytest.raises(TreeError, match=message) as caught:
+    with pytest.raises(StructureError, match=message) as caught:
         trees.flatten_prefix(prefix, tree, name="in_axes")
 
     assert "hint" in "".join(getattr(caught.value, "__notes__", ["hint"]))
@@ -174,5 +174,5 @@ def test_flatten_up_to_takes_subtrees() -> None:
 def test_flatten_up_to_explains_what_differs(tree: Any, message: str) -> None:
     structure = trees.structure({"a": 1, "b": Layer(1.0, activation="relu")})
 
-    with pytest.raises(TreeError, match=message):
+    with pytest.raises(StructureError, match=message):
         trees.flatten_up_to(structure, tree, name="state")

@@ -11,13 +11,12 @@ from typing import Any, Protocol, Self, cast, runtime_checkable
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError, hinted
-from ryft_core.trees.kinds import TreeError
+from ryft_core.errors import DataTypeError, ShapeError, StructureError, hinted
 from ryft_core.trees.nodes import kind_of
 from ryft_core.trees.prefixes import flatten_prefix
 from ryft_core.trees.structures import flatten, unflatten
 from ryft_core.types.array_types import ArrayType
-from ryft_core.types.data_types import DataTypeError, is_promotable, promote_types
+from ryft_core.types.data_types import is_promotable, promote_types
 from ryft_core.types.sizes import Shape, Size
 
 __all__ = [
@@ -151,7 +150,7 @@ def broadcast(first: Any, second: Any) -> Any:
     Raises:
         ShapeError: If shapes do not combine.
         DataTypeError: If data types do not combine.
-        TreeError: If neither tree is a prefix of the other one.
+        StructureError: If neither tree is a prefix of the other one.
     """
     if isinstance(first, numpy.dtype) and isinstance(second, numpy.dtype):
         return promote_types(first, False, second, False)[0]
@@ -172,11 +171,11 @@ def _broadcast_trees(first: Any, second: Any) -> Any:
     try:
         second_leaves, structure = flatten(second)
         first_leaves = flatten_prefix(first, structure, name="first")
-    except TreeError as error:
+    except StructureError as error:
         first_leaves, structure = flatten(first)
         try:
             second_leaves = flatten_prefix(second, structure, name="second")
-        except TreeError:
+        except StructureError:
             raise error from None
     return unflatten(structure, [broadcast(a, b) for a, b in zip(first_leaves, second_leaves, strict=True)])
 
@@ -202,19 +201,19 @@ def broadcast_to(value: Any, target: Any) -> Any:
 
     Raises:
         ShapeError: If a shape cannot grow.
-        DataTypeMismatchError: If a data type cannot be promoted.
-        TreeError: If `value` is not a prefix of `target`.
+        DataTypeError: If a data type cannot be promoted.
+        StructureError: If `value` is not a prefix of `target`.
     """
     if isinstance(value, numpy.dtype) and isinstance(target, numpy.dtype):
         if not is_promotable(value, target):
-            raise DataTypeMismatchError(f"cannot promote data type `{value}` to `{target}`")
+            raise DataTypeError(f"cannot promote data type `{value}` to `{target}`")
         return target
     if isinstance(value, Shape) and isinstance(target, Shape):
         return broadcast_shape_to(value, target)
     if isinstance(value, ArrayType) and isinstance(target, ArrayType):
         shape = broadcast_shape_to(value.shape, target.shape)
         if promote_types(value.dtype, value.weak, target.dtype, target.weak)[0] != target.dtype:
-            raise DataTypeMismatchError(f"cannot promote data type `{value.dtype}` to `{target.dtype}`")
+            raise DataTypeError(f"cannot promote data type `{value.dtype}` to `{target.dtype}`")
         return ArrayType(shape, target.dtype, target.weak)
     if isinstance(value, Broadcastable) and kind_of(value) is None:
         return value.broadcast_to(target)
@@ -229,11 +228,11 @@ def is_broadcastable_to(value: Any, target: Any) -> bool:
     """Returns whether `broadcast_to` succeeds."""
     try:
         broadcast_to(value, target)
-    except (ShapeError, DataTypeMismatchError, DataTypeError, TreeError):
+    except (ShapeError, DataTypeError, StructureError):
         return False
     return True
 
 
-def _not_broadcastable(first: Any, second: Any) -> DataTypeMismatchError:
+def _not_broadcastable(first: Any, second: Any) -> DataTypeError:
     names = [cast("type[Any]", type(value)).__qualname__ for value in (first, second)]
-    return DataTypeMismatchError(f"cannot broadcast a `{names[0]}` with a `{names[1]}`")
+    return DataTypeError(f"cannot broadcast a `{names[0]}` with a `{names[1]}`")

@@ -2,43 +2,52 @@
 
 RyftError
 ├── ShapeError (ValueError)             shapes do not fit together
-├── DataTypeMismatchError (TypeError)   element types do not fit an operation or one another
+├── DataTypeError (TypeError)           element types do not fit an operation or one another
 ├── OperandError (TypeError)            a value that is no array was handed to an operation or transformation
+├── ArgumentError (ValueError)          an option has a value that it cannot have
+├── ArgumentTypeError (TypeError)       an option has a type that it cannot have
 ├── TracerError (TypeError)             a traced value was used where a concrete one is needed
 │   └── LeakedTracerError               a traced value outlived its trace
 ├── DifferentiationError (TypeError)    a derivative that is not defined was asked for
 ├── BatchingError (ValueError)          axes to map do not fit the arguments
-└── StructureError (ValueError)         two structures that must agree differ
+├── StructureError (ValueError)         two structures that must agree differ, or a tree is not as it should be
+└── ProgramError (ValueError)           a program breaks a rule that every program keeps
+
+The notes of an error tell the cure (`hint: ...`) and the place: the line of the user's code, and the transformations
+that were at work. `docs/errors.md` has a section for each class.
 """
 
 from __future__ import annotations
 
 from typing import TypeVar
 
-from ryft_xla_sys.errors import RyftError
+from ryft_pjrt.errors import ArgumentError, ArgumentTypeError
+from ryft_xla_sys.errors import ClosedError, DataTypeError, PjrtError, RyftError
 
 __all__ = [
+    "ArgumentError",
+    "ArgumentTypeError",
     "BatchingError",
-    "DataTypeMismatchError",
+    "ClosedError",
+    "DataTypeError",
     "DifferentiationError",
     "LeakedTracerError",
     "OperandError",
+    "PjrtError",
+    "ProgramError",
     "RyftError",
     "ShapeError",
     "StructureError",
     "TracerError",
     "hinted",
+    "noted",
 ]
 
-E = TypeVar("E", bound=Exception)
+E = TypeVar("E", bound=BaseException)
 
 
 class ShapeError(RyftError, ValueError):
     """The shapes of an operation's operands do not fit together, or a parameter does not fit a shape."""
-
-
-class DataTypeMismatchError(RyftError, TypeError):
-    """The element types of an operation's operands differ, or are not ones that the operation is defined for."""
 
 
 class OperandError(RyftError, TypeError):
@@ -54,7 +63,7 @@ class LeakedTracerError(TracerError):
 
 
 class DifferentiationError(RyftError, TypeError):
-    """A derivative was asked for that is not defined: of a non-scalar or integer output, or of a primitive without one."""
+    """A derivative was asked for that is not defined: of a result that is no real scalar, or of an operation without one."""
 
 
 class BatchingError(RyftError, ValueError):
@@ -62,10 +71,24 @@ class BatchingError(RyftError, ValueError):
 
 
 class StructureError(RyftError, ValueError):
-    """Two structures that must agree, such as the branches' results of a conditional, differ."""
+    """Two structures that must agree differ, or a tree cannot be taken apart or put together."""
+
+
+class ProgramError(RyftError, ValueError):
+    """A program breaks one of the rules that every program keeps."""
 
 
 def hinted(error: E, hint: str) -> E:
     """Returns `error` with a note that tells the cure."""
     error.add_note(f"hint: {hint}")
     return error
+
+
+def noted(error: E, note: str) -> E:
+    """Returns `error` with a note, unless it has that note already, as it may after passing through several layers."""
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
+    return error
+
+
+DataTypeMismatchError = DataTypeError

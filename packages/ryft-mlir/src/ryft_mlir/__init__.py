@@ -1,5 +1,7 @@
 """Ownership-aware MLIR: contexts, modules, operations, types, attributes, and builders of the dialects XLA speaks."""
 
+from ryft_xla_sys.errors import DataTypeError
+
 from .affine import AffineExpression, AffineMap, IntegerSet
 from .attributes import (
     AffineMapAttribute,
@@ -23,7 +25,6 @@ from .attributes import (
 )
 from .blocks import Block, Region
 from .context import Context, ThreadPool
-from .data_types import DataTypeError
 from .diagnostics import Diagnostic, DiagnosticHandler, DiagnosticSeverity
 from .errors import (
     BuildError,

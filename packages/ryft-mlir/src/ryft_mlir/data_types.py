@@ -6,13 +6,9 @@ from typing import Any
 
 import ml_dtypes
 import numpy
-from ryft_xla_sys.errors import RyftError
+from ryft_xla_sys.errors import DataTypeError
 
-__all__ = ["DATA_TYPES", "DataTypeError", "data_type_of", "element_type_name"]
-
-
-class DataTypeError(RyftError, TypeError):
-    """A NumPy data type has no MLIR element type, or the other way round."""
+__all__ = ["DATA_TYPES", "data_type_of", "element_type_name"]
 
 
 DATA_TYPES: dict[numpy.dtype[Any], str] = {

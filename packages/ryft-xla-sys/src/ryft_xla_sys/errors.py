@@ -2,6 +2,7 @@
 
 RyftError
 ├── PluginError (OSError)               a file is not a PJRT plugin that can be loaded
+├── DataTypeError (TypeError)           a data type is unknown here, or does not fit what it is used for
 ├── ClosedError (ValueError)            an object was used after it was closed, deleted or donated
 └── PjrtError (RuntimeError)            a PJRT function returned an error; one class for each status code
 """
@@ -17,6 +18,7 @@ __all__ = [
     "CancelledError",
     "ClosedError",
     "DataLossError",
+    "DataTypeError",
     "DeadlineExceededError",
     "FailedPreconditionError",
     "InternalError",
@@ -41,6 +43,10 @@ class RyftError(Exception):
 
 class PluginError(RyftError, OSError):
     """A file that was to be loaded is missing, is not a shared library, or is not a PJRT plugin we can speak to."""
+
+
+class DataTypeError(RyftError, TypeError):
+    """A data type is unknown, is not one that an operation is defined for, or does not combine with another one."""
 
 
 class ClosedError(RyftError, ValueError):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError, hinted
+from ryft_core.errors import DataTypeError, ShapeError, hinted
 from ryft_core.numpy import indexing
 from ryft_core.numpy.fusion import fused
 from ryft_core.numpy.selections import Lookup, Position, Range, Selection, parse_index
@@ -146,7 +146,7 @@ class IndexedElements:
         kinds = "buifc"
         source, target = values.type, self.array.type
         if kinds.index(source.kind) > kinds.index(target.kind) and not (source.kind == "i" and target.kind == "u"):
-            error = DataTypeMismatchError(
+            error = DataTypeError(
                 f"cannot update elements of type {target.dtype.name} with values of type {source.dtype.name}"
             )
             raise hinted(error, "convert the array, or the values, with `astype`")

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ryft_core.trees.kinds import TreeError
+from ryft_core.errors import StructureError
 from ryft_core.trees.operations import leaves_with_path
 from ryft_core.trees.paths import Path
 from ryft_core.trees.prefixes import structure_of
@@ -17,7 +17,7 @@ __all__ = ["MissingLeavesError", "UnusedLeavesError", "from_named_leaves", "name
 _MAXIMUM_LISTED = 10
 
 
-class MissingLeavesError(TreeError):
+class MissingLeavesError(StructureError):
     """No value was given for some leaves.
 
     Attributes:
@@ -29,7 +29,7 @@ class MissingLeavesError(TreeError):
         self.paths = paths
 
 
-class UnusedLeavesError(TreeError):
+class UnusedLeavesError(StructureError):
     """Values were given that belong to no leaf.
 
     Attributes:

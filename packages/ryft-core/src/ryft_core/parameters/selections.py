@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from ryft_core.errors import StructureError
 from ryft_core.trees.builders import put_together
-from ryft_core.trees.kinds import NodeKind, TreeError
+from ryft_core.trees.kinds import NodeKind
 from ryft_core.trees.nodes import kind_of
 from ryft_core.trees.paths import Field, Path
 from ryft_core.trees.prefixes import flatten_prefix, flatten_up_to
@@ -19,7 +20,7 @@ Selector: TypeAlias = Callable[[Any], bool] | Any
 """A function of a leaf that says whether to select it, or a tree of booleans that is a prefix of the tree."""
 
 
-class AmbiguousCombinationError(TreeError):
+class AmbiguousCombinationError(StructureError):
     """Trees that are to be combined have different values for the same leaf."""
 
 
@@ -69,7 +70,7 @@ def combine(first: Any, *rest: Any) -> Any:
 
     Raises:
         AmbiguousCombinationError: If two trees have different values for the same leaf.
-        TreeError: If the trees do not have the same structure.
+        StructureError: If the trees do not have the same structure.
     """
     leaves, structure = flatten(first, _is_none)
     for position, other in enumerate(rest, start=1):
@@ -95,7 +96,7 @@ def get(tree: Any, path: Path | str) -> Any:
         2
 
     Raises:
-        TreeError: If there is nothing at `path`.
+        StructureError: If there is nothing at `path`.
     """
     found: list[Any] = []
     _rebuild(tree, Path(), str(path), lambda value: found.append(value) or value, tree)
@@ -110,7 +111,7 @@ def replace(tree: Any, path: Path | str, value: Any) -> Any:
         {'layers': [1, 3]}
 
     Raises:
-        TreeError: If there is nothing at `path`.
+        StructureError: If there is nothing at `path`.
     """
     return _rebuild(tree, Path(), str(path), lambda _: value, tree)
 
@@ -145,9 +146,9 @@ def _leads_to(path: Path, target: str) -> bool:
     return target == text or (target.startswith(text) and target[len(text)] in ".[")
 
 
-def _nothing_there(root: Any, target: str) -> TreeError:
+def _nothing_there(root: Any, target: str) -> StructureError:
     paths = [str(path) for path in flatten(root)[1].paths]
-    error = TreeError(f"there is nothing at `{target}` in this tree")
+    error = StructureError(f"there is nothing at `{target}` in this tree")
     close = difflib.get_close_matches(target, paths, n=3, cutoff=0.4) or paths[:3]
     if close:
         error.add_note(f"hint: there are {', '.join(f'`{path}`' for path in close)}{', …' if len(paths) > 3 else ''}")

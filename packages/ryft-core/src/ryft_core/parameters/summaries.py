@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy
 
+from ryft_core.errors import DataTypeError
 from ryft_core.trees.nodes import is_array_leaf, kind_of
 from ryft_core.trees.operations import leaves_with_path
 from ryft_core.trees.structures import flatten
-from ryft_core.types.data_types import DataTypeError, bit_width, canonical_dtype
+from ryft_core.types.data_types import bit_width, canonical_dtype
 
 __all__ = ["format_leaf", "format_tree", "parameter_bytes", "parameter_count", "summarize"]
 

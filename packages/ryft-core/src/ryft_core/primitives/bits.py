@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError
+from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.families import Elementwise
 from ryft_core.primitives.operands import as_value, promote
@@ -114,7 +114,7 @@ class BitcastConvert(Primitive):
         (operand,) = types
         old, new = bit_width(operand.dtype), bit_width(self.dtype)
         if "b" in (operand.kind, self.dtype.kind) and operand.dtype != self.dtype:
-            raise DataTypeMismatchError("`bitcast_convert` is not defined for booleans, whose representation may vary")
+            raise DataTypeError("`bitcast_convert` is not defined for booleans, whose representation may vary")
         if old > new:
             return ArrayType((*operand.shape, old // new), self.dtype)
         if old < new:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError, hinted
+from ryft_core.errors import DataTypeError, ShapeError, hinted
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.manipulation import broadcast_to, moveaxis, reshape, reverse
 from ryft_core.primitives.operands import promote
@@ -132,7 +132,7 @@ class Convolution(Primitive):
         lhs, rhs = types
         spec = self.dimensions
         if lhs.dtype != rhs.dtype:
-            raise DataTypeMismatchError(
+            raise DataTypeError(
                 f"`convolution` expected operands of one element type, but got {lhs.dtype.name} and {rhs.dtype.name}"
             )
         if not lhs.ndim == rhs.ndim == len(spec.lhs_spec) or lhs.ndim < 2:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError
+from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.primitives import manipulation
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.conversions import convert
@@ -35,7 +35,7 @@ class Iota(Primitive):
         if not 0 <= self.axis < len(self.shape):
             raise ShapeError(f"`iota` expected an axis of shape {self.shape}, but got {self.axis}")
         if kind_of(self.dtype) not in "iufc":
-            raise DataTypeMismatchError(f"`iota` expected a numerical element type, but got {self.dtype.name}")
+            raise DataTypeError(f"`iota` expected a numerical element type, but got {self.dtype.name}")
         return ArrayType(self.shape, self.dtype)
 
     def lower(self, builder: Builder, *operands: Any) -> Any:

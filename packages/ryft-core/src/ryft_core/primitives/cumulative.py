@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError
+from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.primitives import arithmetic, comparison, creation, exponential, manipulation, sorting
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.operands import as_value, constant_like
@@ -50,7 +50,7 @@ class Cumulative(Primitive, abstract=True):
         if not 0 <= self.axis < operand.ndim:
             raise ShapeError(f"`{self.name}` expected an axis of shape {operand.shape}, but got {self.axis}")
         if operand.kind not in self.kinds:
-            raise DataTypeMismatchError(f"`{self.name}` is not defined for element type {operand.dtype.name}")
+            raise DataTypeError(f"`{self.name}` is not defined for element type {operand.dtype.name}")
         return operand
 
     def lower(self, builder: Builder, *operands: Any) -> Any:

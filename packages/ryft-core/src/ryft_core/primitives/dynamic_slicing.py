@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError
+from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.primitives import indexing, manipulation
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.operands import as_value, literal, promote
@@ -39,7 +39,7 @@ def _check_starts(name: str, rank: int, starts: tuple[ArrayType, ...]) -> None:
             raise ShapeError(f"`{name}` expected scalar start indices, but got shape {start.shape} for number {index}")
         if start.kind not in "iu" or start.dtype != starts[0].dtype:
             listed = ", ".join(other.dtype.name for other in starts)
-            raise DataTypeMismatchError(f"`{name}` expected start indices of one integer type, but got {listed}")
+            raise DataTypeError(f"`{name}` expected start indices of one integer type, but got {listed}")
 
 
 class DynamicSlice(Primitive):
@@ -115,7 +115,7 @@ class DynamicUpdateSlice(Primitive):
                 f"`dynamic_update_slice` expected an update that fits into shape {operand.shape}, but got {update.shape}"
             )
         if update.dtype != operand.dtype:
-            raise DataTypeMismatchError(
+            raise DataTypeError(
                 f"`dynamic_update_slice` expected an update of element type {operand.dtype.name}, "
                 f"but got {update.dtype.name}"
             )

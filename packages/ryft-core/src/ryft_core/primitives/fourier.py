@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError
+from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.complex_numbers import conj, real
 from ryft_core.primitives.conversions import convert
@@ -43,7 +43,7 @@ class FourierTransform(Primitive):
         wanted = "f" if self.kind == "RFFT" else "c"
         if operand.kind != wanted:
             name = "floating-point" if wanted == "f" else "complex"
-            raise DataTypeMismatchError(
+            raise DataTypeError(
                 f"`fft` of kind {self.kind} expected {name} elements, but got {operand.dtype.name}"
             )
         if self.kind not in KINDS or not 1 <= len(self.lengths) <= 3:

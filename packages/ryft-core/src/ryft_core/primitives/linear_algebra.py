@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError
+from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.families import broadcast_operand_shapes
 from ryft_core.primitives.manipulation import broadcast_to, transpose
@@ -52,7 +52,7 @@ class DotGeneral(Primitive):
     def infer(self, *types: ArrayType) -> ArrayType:
         left, right = types
         if left.dtype != right.dtype:
-            raise DataTypeMismatchError(
+            raise DataTypeError(
                 f"`dot_general` expected operands of one element type, but got {left.dtype.name} and {right.dtype.name}"
             )
         pairs = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError, hinted
+from ryft_core.errors import DataTypeError, ShapeError, hinted
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.operands import as_value, constant_like, promote
 from ryft_core.primitives.symbolic import Zero, is_linear
@@ -270,7 +270,7 @@ class Pad(Primitive):
                 f"but got a value of shape {value.shape} and {self.configuration}"
             )
         if value.dtype != operand.dtype:
-            raise DataTypeMismatchError(
+            raise DataTypeError(
                 f"`pad` expected a padding value of element type {operand.dtype.name}, but got {value.dtype.name}"
             )
         shape = tuple(
@@ -362,7 +362,7 @@ class Concatenate(Primitive):
                     f"{first.shape} for operand 0 and {other.shape} for operand {index}"
                 )
             if other.dtype != first.dtype:
-                raise DataTypeMismatchError(
+                raise DataTypeError(
                     f"`concatenate` expected operands of one element type, but got {first.dtype.name} for operand 0 "
                     f"and {other.dtype.name} for operand {index}"
                 )

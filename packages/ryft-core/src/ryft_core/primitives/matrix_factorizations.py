@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError
+from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.comparison import select
 from ryft_core.primitives.complex_numbers import conj
@@ -27,7 +27,7 @@ def _check_matrices(name: str, operand: ArrayType) -> None:
     if operand.ndim < 2 or operand.shape[-1] != operand.shape[-2]:
         raise ShapeError(f"`{name}` expected square matrices in the last two axes, but got shape {operand.shape}")
     if operand.kind not in "fc":
-        raise DataTypeMismatchError(f"`{name}` is defined for floating-point and complex elements, but got {operand}")
+        raise DataTypeError(f"`{name}` is defined for floating-point and complex elements, but got {operand}")
 
 
 def _adjoint(x: Any) -> Any:
@@ -100,7 +100,7 @@ class TriangularSolve(Primitive):
         a, b = types
         _check_matrices(self.name, a)
         if a.dtype != b.dtype:
-            raise DataTypeMismatchError(f"`{self.name}` expected operands of one element type, but got {a} and {b}")
+            raise DataTypeError(f"`{self.name}` expected operands of one element type, but got {a} and {b}")
         side = -2 if self.left_side else -1
         if b.ndim != a.ndim or b.shape[:-2] != a.shape[:-2] or b.shape[side] != a.shape[-1]:
             raise ShapeError(f"`{self.name}` cannot solve a system with matrices {a.shape} and right sides {b.shape}")

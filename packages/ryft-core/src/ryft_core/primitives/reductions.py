@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError
+from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.operands import as_value
 from ryft_core.primitives.symbolic import Zero
@@ -46,7 +46,7 @@ class Reduction(Primitive, abstract=True):
         if len(set(self.axes)) != len(self.axes) or not all(0 <= axis < operand.ndim for axis in self.axes):
             raise ShapeError(f"`{self.name}` expected distinct axes of shape {operand.shape}, but got {self.axes}")
         if operand.kind not in self.kinds:
-            raise DataTypeMismatchError(f"`{self.name}` is not defined for element type {operand.dtype.name}")
+            raise DataTypeError(f"`{self.name}` is not defined for element type {operand.dtype.name}")
         return operand.with_shape(tuple(size for axis, size in enumerate(operand.shape) if axis not in self.axes))
 
     def lower(self, builder: Builder, *operands: Any) -> Any:

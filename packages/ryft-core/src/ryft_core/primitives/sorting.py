@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError
+from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.primitives import creation, indexing, manipulation
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.operands import as_value
@@ -48,7 +48,7 @@ class Sort(Primitive):
                     f"for operand {index}"
                 )
             if index < self.key_count and type.kind not in "biuf":
-                raise DataTypeMismatchError(f"`sort` cannot order elements of type {type.dtype.name}")
+                raise DataTypeError(f"`sort` cannot order elements of type {type.dtype.name}")
         return types
 
     def lower(self, builder: Builder, *operands: Any) -> Any:
@@ -124,7 +124,7 @@ class TopK(Primitive):
         if operand.ndim == 0 or not 0 <= self.k <= operand.shape[-1]:
             raise ShapeError(f"`top_k` cannot take {self.k} elements along the last axis of shape {operand.shape}")
         if operand.kind not in "iuf":
-            raise DataTypeMismatchError(f"`top_k` cannot order elements of type {operand.dtype.name}")
+            raise DataTypeError(f"`top_k` cannot order elements of type {operand.dtype.name}")
         shape = (*operand.shape[:-1], self.k)
         return operand.with_shape(shape), ArrayType(shape, _INT32)
 

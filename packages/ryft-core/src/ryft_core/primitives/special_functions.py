@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError
+from ryft_core.errors import DataTypeError
 from ryft_core.primitives import arithmetic, comparison, exponential
 from ryft_core.primitives.families import Elementwise
 from ryft_core.primitives.operands import constant_like
@@ -282,7 +282,7 @@ class Zeta(Elementwise):
     def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
         x, q = operands
         if index == 0:
-            raise DataTypeMismatchError("`zeta` has no derivative in closed form with respect to its first operand")
+            raise DataTypeError("`zeta` has no derivative in closed form with respect to its first operand")
         return -(tangent * (x * Zeta().bind(arithmetic.add(x, constant_like(1, x)), q)))
 
 

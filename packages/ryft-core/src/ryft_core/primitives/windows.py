@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError
+from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.convolution import dilated, input_padding, padding_pairs, windows
 from ryft_core.primitives.manipulation import broadcast_to, moveaxis, pad
@@ -103,7 +103,7 @@ class ReduceWindow(Windowed, abstract=True):
     def infer(self, *types: ArrayType) -> ArrayType:
         (operand,) = types
         if operand.kind not in self.reduction.kinds:
-            raise DataTypeMismatchError(f"`{self.name}` is not defined for element type {operand.dtype.name}")
+            raise DataTypeError(f"`{self.name}` is not defined for element type {operand.dtype.name}")
         return operand.with_shape(self.result_shape(operand.shape))
 
     def lower(self, builder: Builder, *operands: Any) -> Any:

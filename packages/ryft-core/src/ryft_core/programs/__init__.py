@@ -2,6 +2,6 @@
 
 from ryft_core.programs.atoms import Atom, Literal, Value, Variable
 from ryft_core.programs.locations import SourceLocation
-from ryft_core.programs.programs import Equation, Program, ProgramError
+from ryft_core.programs.programs import Equation, Program
 
-__all__ = ["Atom", "Equation", "Literal", "Program", "ProgramError", "SourceLocation", "Value", "Variable"]
+__all__ = ["Atom", "Equation", "Literal", "Program", "SourceLocation", "Value", "Variable"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ryft_core.errors import ProgramError
 from ryft_core.programs.atoms import Atom, Value, Variable
 from ryft_core.programs.locations import SourceLocation
 from ryft_core.types.array_types import ArrayType
@@ -12,11 +13,7 @@ from ryft_core.types.array_types import ArrayType
 if TYPE_CHECKING:
     from ryft_core.primitives.base import Primitive
 
-__all__ = ["Equation", "Program", "ProgramError"]
-
-
-class ProgramError(ValueError):
-    """A program breaks one of the rules that every program keeps."""
+__all__ = ["Equation", "Program"]
 
 
 class Equation:

@@ -361,7 +361,7 @@ class UserBackwardRule(BackwardRule):
             found = tuple(found)
         try:
             leaves = trees.flatten_prefix(found, expected, is_leaf=lambda x: x is None, name="cotangents")
-        except trees.TreeError as error:
+        except StructureError as error:
             raise hinted(
                 StructureError(f"the backward rule `{name}` of `{self.label}` returned another structure: {error}"),
                 f"return a tuple with one cotangent for each of the {len(expected.children)} argument(s), "

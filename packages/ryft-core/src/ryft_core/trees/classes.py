@@ -18,7 +18,8 @@ import typing
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ryft_core.trees.kinds import NodeKind, TreeError, getter_of
+from ryft_core.errors import StructureError
+from ryft_core.trees.kinds import NodeKind, getter_of
 from ryft_core.trees.paths import Entry, Field
 
 __all__ = ["PARAMETERIZED", "class_kind", "own_annotations", "split_fields"]
@@ -36,7 +37,7 @@ def class_kind(cls: type) -> NodeKind | None:
     """Returns the kind of a dataclass, or `None` if values of this class are leaves.
 
     Raises:
-        TreeError: If the class adds fields to a parameterized class without being decorated itself.
+        StructureError: If the class adds fields to a parameterized class without being decorated itself.
     """
     if not dataclasses.is_dataclass(cls):
         return None
@@ -48,7 +49,7 @@ def class_kind(cls: type) -> NodeKind | None:
     added = [name for name in own_annotations(cls) if name not in known and not hasattr(cls, name)]
     if PARAMETERIZED not in vars(cls) and added:
         fields = ", ".join(f"`{name}`" for name in added)
-        error = TreeError(
+        error = StructureError(
             f"`{cls.__qualname__}` adds {fields} to a parameterized class, but is not parameterized itself"
         )
         error.add_note(f"hint: decorate `{cls.__qualname__}` with `@parameterized`")
@@ -117,7 +118,7 @@ def make_class_kind(cls: type) -> NodeKind:
             # The types, too, because `1 == True == 1.0`.
             return get_parameters(instance), (values, tuple(map(type, values)))
         except AttributeError as error:
-            raise TreeError(f"the field `{error.name}` of this `{cls.__qualname__}` was never set") from error
+            raise StructureError(f"the field `{error.name}` of this `{cls.__qualname__}` was never set") from error
 
     def unflatten(metadata: Any, children: Sequence[Any]) -> Any:
         instance: Any = allocate(cls)

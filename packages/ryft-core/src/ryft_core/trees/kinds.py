@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from ryft_xla_sys.errors import RyftError
-
+from ryft_core.errors import StructureError
 from ryft_core.trees.paths import Entry, Index
 
-__all__ = ["Getter", "NodeKind", "TreeError", "getter_of", "index_entries"]
+__all__ = ["Getter", "NodeKind", "getter_of", "index_entries"]
 
 T = TypeVar("T")
 Getter = Callable[[Any], Sequence[Any]]
-
-
-class TreeError(RyftError, ValueError):
-    """A tree does not have the structure that it should have, or cannot be taken apart or put together."""
 
 
 class NodeKind:
@@ -95,7 +90,7 @@ def _unpickle_kind(cls: type) -> NodeKind:
 
     kind = kind_of_type(cls)
     if kind is None:
-        error = TreeError(f"`{cls.__qualname__}` is not a container here")
+        error = StructureError(f"`{cls.__qualname__}` is not a container here")
         error.add_note("hint: register it before a structure that contains it is unpickled")
         raise error
     return kind

@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 import numpy
 
+from ryft_core.errors import StructureError
 from ryft_core.trees.classes import PARAMETERIZED, class_kind
-from ryft_core.trees.kinds import Getter, NodeKind, TreeError, getter_of, index_entries
+from ryft_core.trees.kinds import Getter, NodeKind, getter_of, index_entries
 from ryft_core.trees.paths import Entry, Field, Key
 
 __all__ = [
@@ -72,11 +73,11 @@ def register_tree_leaf(*types: type) -> None:
     """Declares that values of these types are leaves, although they are dataclasses or named tuples.
 
     Raises:
-        TreeError: If one of the types is registered as a container.
+        StructureError: If one of the types is registered as a container.
     """
     for cls in types:
         if cls in NODE_KINDS:
-            raise TreeError(f"`{cls.__qualname__}` is a container already, so it cannot be declared a leaf")
+            raise StructureError(f"`{cls.__qualname__}` is a container already, so it cannot be declared a leaf")
     _DECLARED_LEAVES.update(types)
 
 
@@ -179,12 +180,12 @@ def register_tree_node(
             positions.
 
     Raises:
-        TreeError: If `cls` is a container already, or was declared a leaf.
+        StructureError: If `cls` is a container already, or was declared a leaf.
     """
     if cls in NODE_KINDS:
-        raise TreeError(f"`{cls.__qualname__}` is a container already")
+        raise StructureError(f"`{cls.__qualname__}` is a container already")
     if cls in _DECLARED_LEAVES:
-        raise TreeError(f"`{cls.__qualname__}` was declared a leaf, so it cannot be made a container")
+        raise StructureError(f"`{cls.__qualname__}` was declared a leaf, so it cannot be made a container")
 
     def flatten_to_tuple(value: Any) -> tuple[Sequence[Any], Any]:
         children, rest = flatten(value)

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ryft_core.trees.kinds import TreeError
+from ryft_core.errors import StructureError
 from ryft_core.trees.paths import Path
 from ryft_core.trees.prefixes import flatten_prefix, flatten_up_to, structure_difference, structure_of
 from ryft_core.trees.structures import IsLeaf, Structure, flatten
@@ -71,7 +71,7 @@ def map(  # noqa: A001
         prefix: Whether the trees in `rest` are prefixes, whose leaves stand for all leaves below them.
 
     Raises:
-        TreeError: If a tree in `rest` does not fit. It says where.
+        StructureError: If a tree in `rest` does not fit. It says where.
     """
     first, tree_structure = flatten(tree, is_leaf)
     others = [_align(tree_structure, other, prefix, is_leaf, i) for i, other in enumerate(rest, start=1)]
@@ -100,13 +100,13 @@ def reduce(
     """Returns the leaves of a tree combined from left to right by `function`.
 
     Raises:
-        TreeError: If the tree has no leaves and there is no `initializer`.
+        StructureError: If the tree has no leaves and there is no `initializer`.
     """
     tree_leaves = leaves(tree, is_leaf)
     if initializer is not _MISSING:
         return functools.reduce(function, tree_leaves, initializer)
     if not tree_leaves:
-        error = TreeError("`reduce` expected at least one leaf, but the tree has none")
+        error = StructureError("`reduce` expected at least one leaf, but the tree has none")
         error.add_note("hint: pass an `initializer`")
         raise error
     return functools.reduce(function, tree_leaves)
@@ -118,7 +118,7 @@ def reduce_associative(
     """Returns the leaves of a tree combined pairwise by an associative `function`, in logarithmic depth.
 
     Raises:
-        TreeError: If the tree has no leaves and there is no `identity`.
+        StructureError: If the tree has no leaves and there is no `identity`.
     """
     values = leaves(tree, is_leaf)
     if not values:
@@ -147,19 +147,21 @@ def transpose(outer: Any, inner: Any, tree: Any) -> Any:
         tree: Tree of the structure `outer`, with trees of the structure `inner` in the place of its leaves.
 
     Raises:
-        TreeError: If `tree` does not have these structures.
+        StructureError: If `tree` does not have these structures.
     """
     outer_structure = structure_of(outer)
     subtrees = flatten_up_to(outer_structure, tree)
     if inner is None and not subtrees:
-        raise TreeError("`transpose` cannot infer the inner structure from an outer structure without leaves")
+        raise StructureError("`transpose` cannot infer the inner structure from an outer structure without leaves")
     inner_structure = structure(subtrees[0]) if inner is None else structure_of(inner)
     rows: list[list[Any]] = []
     for path, subtree in zip(outer_structure.paths, subtrees, strict=True):
         try:
             rows.append(flatten_up_to(inner_structure, subtree))
-        except TreeError as error:
+        except StructureError as error:
             difference = structure_difference(inner_structure, subtree) or error
-            raise TreeError(f"the tree at {path.describe()} does not have the inner structure: {difference}") from error
+            raise StructureError(
+                f"the tree at {path.describe()} does not have the inner structure: {difference}"
+            ) from error
     columns = [outer_structure.unflatten([row[i] for row in rows]) for i in range(inner_structure.num_leaves)]
     return inner_structure.unflatten(columns)

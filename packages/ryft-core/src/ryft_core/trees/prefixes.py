@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ryft_core.errors import StructureError
 from ryft_core.trees.keys import LEAF, STATIC, NodeKey, child_keys, count_leaves
-from ryft_core.trees.kinds import NodeKind, TreeError
+from ryft_core.trees.kinds import NodeKind
 from ryft_core.trees.nodes import NODE_KINDS, kind_of
 from ryft_core.trees.paths import Field, Path
 from ryft_core.trees.structures import IsLeaf, Structure, flatten
@@ -32,7 +33,7 @@ def flatten_up_to(structure: Structure, tree: Any, *, name: str = "tree") -> lis
         name: What to call the tree in errors.
 
     Raises:
-        TreeError: If `tree` does not have this structure. It says where.
+        StructureError: If `tree` does not have this structure. It says where.
     """
     subtrees: list[Any] = []
     _collect(structure.key, tree, Path(), subtrees, name)
@@ -48,18 +49,20 @@ def _collect(key: NodeKey, tree: Any, path: Path, subtrees: list[Any], name: str
         _check_static(metadata, tree, path, name)
         return
     if NODE_KINDS.get(type(tree)) is not kind and kind_of(tree) is not kind:
-        raise TreeError(f"`{name}` expected {describe_node(key)} at {path.describe()}, but got {describe_value(tree)}")
+        raise StructureError(
+            f"`{name}` expected {describe_node(key)} at {path.describe()}, but got {describe_value(tree)}"
+        )
     children, found = kind.flatten(tree)
     keys = child_keys(key)
     if found != metadata or len(children) != len(keys):
-        raise TreeError(f"`{name}` {_explain_node(key, (kind, found, len(children)), path)}")
+        raise StructureError(f"`{name}` {_explain_node(key, (kind, found, len(children)), path)}")
     for entry, child_key, child in zip(kind.entries(metadata, len(keys)), keys, children, strict=True):
         _collect(child_key, child, path / entry, subtrees, name)
 
 
 def _check_static(metadata: Any, value: Any, path: Path, name: str) -> None:
     if metadata[1] is not value and metadata != (type(value), value):
-        raise TreeError(f"`{name}` expected the static {metadata[1]!r} at {path.describe()}, but got {value!r}")
+        raise StructureError(f"`{name}` expected the static {metadata[1]!r} at {path.describe()}, but got {value!r}")
 
 
 def flatten_prefix(prefix: Any, tree: Any, is_leaf: IsLeaf | None = None, *, name: str = "prefix") -> list[Any]:
@@ -77,7 +80,7 @@ def flatten_prefix(prefix: Any, tree: Any, is_leaf: IsLeaf | None = None, *, nam
         name: What to call the prefix in errors.
 
     Raises:
-        TreeError: If `prefix` is not a prefix of `tree`. It says where and why.
+        StructureError: If `prefix` is not a prefix of `tree`. It says where and why.
     """
     values: list[Any] = []
     _spread(prefix, structure_of(tree).key, is_leaf, Path(), values, name)
@@ -93,13 +96,13 @@ def _spread(prefix: Any, key: NodeKey, is_leaf: IsLeaf | None, path: Path, value
         if key != LEAF and key[0] is STATIC:
             return
         found = describe_value(prefix)
-        error = TreeError(f"`{name}` has {found} at {path.describe()}, where the tree has {describe_node(key)}")
+        error = StructureError(f"`{name}` has {found} at {path.describe()}, where the tree has {describe_node(key)}")
         error.add_note(f"hint: give one value for all of it, or {describe_node(key)} of values")
         raise error
     children, metadata = kind.flatten(prefix)
     keys = child_keys(key)
     if len(children) != len(keys) or (metadata != key[1] and not kind.holds_statics):
-        error = TreeError(f"`{name}` {_explain_node(key, (kind, metadata, len(children)), path)}")
+        error = StructureError(f"`{name}` {_explain_node(key, (kind, metadata, len(children)), path)}")
         if kind.type is tuple and not path:
             error.add_note("hint: the outermost tuple has one element for each positional argument")
         raise error
@@ -120,7 +123,7 @@ def broadcast(prefix: Any, tree: Any, is_leaf: IsLeaf | None = None) -> Any:
         is_leaf: Called with every node of `prefix`; where it returns true, that node is a leaf.
 
     Raises:
-        TreeError: If `prefix` is not a prefix of `tree`.
+        StructureError: If `prefix` is not a prefix of `tree`.
     """
     structure = structure_of(tree)
     return structure.unflatten(flatten_prefix(prefix, structure, is_leaf))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ryft_core.errors import StructureError
 from ryft_core.trees.builders import build, build_remembering, compile_builder
 from ryft_core.trees.keys import (
     LEAF,
@@ -16,7 +17,6 @@ from ryft_core.trees.keys import (
     holds_statics,
     leaf_paths,
 )
-from ryft_core.trees.kinds import TreeError
 from ryft_core.trees.nodes import ARRAY_TYPES, LEAF_TYPES, is_array, is_array_leaf
 from ryft_core.trees.paths import Field, Path
 from ryft_core.trees.splitting import IsLeaf, split, split_slowly
@@ -91,7 +91,7 @@ def structure_of_key(key: NodeKey) -> Structure:
     """Returns the one structure with this key.
 
     Raises:
-        TreeError: If something that belongs to the structure is not hashable, or is an array.
+        StructureError: If something that belongs to the structure is not hashable, or is an array.
     """
     try:
         structure = _STRUCTURES.get(key)
@@ -114,7 +114,7 @@ def _check_statics(key: NodeKey, path: Path) -> None:
     for name, value in fields:
         if is_array(value):
             text = f"`{path / Field(name)}` is a static field of `{kind.type.__qualname__}`, but holds an array"
-            error = TreeError(f"{text} of shape {tuple(value.shape)}")
+            error = StructureError(f"{text} of shape {tuple(value.shape)}")
             error.add_note("hint: make it a parameter: drop `static()`, annotate it as an array, or use `parameter()`")
             raise error
     children = child_keys(key)
@@ -122,7 +122,7 @@ def _check_statics(key: NodeKey, path: Path) -> None:
         _check_statics(child, path / entry)
 
 
-def _unhashable(key: NodeKey) -> TreeError:
+def _unhashable(key: NodeKey) -> StructureError:
     """Returns the error for a key that cannot be hashed, naming the innermost culprit."""
 
     def find(key: NodeKey, path: Path) -> tuple[Path, Any] | None:
@@ -138,18 +138,18 @@ def _unhashable(key: NodeKey) -> TreeError:
     if kind is STATIC:
         cls, value = metadata
         text = f"{path.describe()} is neither an array nor a container and so is static, but it is not hashable"
-        error = TreeError(f"{text}: {value!r} of type `{cls.__qualname__}`")
+        error = StructureError(f"{text}: {value!r} of type `{cls.__qualname__}`")
         error.add_note("hint: make it hashable, convert it to an array, or register its class as a container")
         return error
     if kind.static_names:
         pairs = zip(kind.static_names, metadata[0], strict=True)
         name, value = next((name, value) for name, value in pairs if not _is_hashable(value))
-        error = TreeError(
+        error = StructureError(
             f"`{path / Field(name)}` is a static field of `{kind.type.__qualname__}`, but is not hashable: {value!r}"
         )
     else:
         text = f"{path.describe()} of type `{kind.type.__qualname__}` has data that is not hashable"
-        error = TreeError(f"{text}: {metadata!r}")
+        error = StructureError(f"{text}: {metadata!r}")
     error.add_note("hint: static data must be hashable; arrays must be parameters, not static fields")
     return error
 
@@ -181,13 +181,13 @@ def flatten(tree: Any, is_leaf: IsLeaf | None = None) -> tuple[list[Any], Struct
         is_leaf: Called with every node; where it returns true, that node is a leaf, whatever it contains.
 
     Raises:
-        TreeError: If something that belongs to the structure is not hashable, or if the tree contains itself.
+        StructureError: If something that belongs to the structure is not hashable, or if the tree contains itself.
     """
     leaves: list[Any] = []
     try:
         key = split(tree, leaves) if is_leaf is None else split_slowly(tree, leaves, is_leaf, False, None)
     except RecursionError as error:
-        raise TreeError("the tree is nested too deeply, or contains itself") from error
+        raise StructureError("the tree is nested too deeply, or contains itself") from error
     return leaves, structure_of_key(key)
 
 
@@ -216,7 +216,7 @@ def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
     """Returns the tree with a structure and leaves, the inverse of `flatten`. The leaves may be anything.
 
     Raises:
-        TreeError: If the number of leaves is not that of the structure.
+        StructureError: If the number of leaves is not that of the structure.
     """
     leaves = leaves if type(leaves) is list else list(leaves)
     if len(leaves) != structure.num_leaves:
@@ -231,11 +231,11 @@ def unflatten(structure: Structure, leaves: Iterable[Any]) -> Any:
     return build(structure.key, iter(leaves))
 
 
-def _wrong_count(structure: Structure, count: int) -> TreeError:
+def _wrong_count(structure: Structure, count: int) -> StructureError:
     expected = structure.num_leaves
     if count > expected:
-        return TreeError(f"got too many leaves: expected {expected}, but got {count}")
-    error = TreeError(f"got too few leaves: expected {expected}, but got {count}")
+        return StructureError(f"got too many leaves: expected {expected}, but got {count}")
+    error = StructureError(f"got too few leaves: expected {expected}, but got {count}")
     missing = ", ".join(path.describe() for path in structure.paths[count : count + 5])
     error.add_note(f"the missing leaves are {missing}{', …' if expected > count + 5 else ''}")
     return error

@@ -1,9 +1,9 @@
 """Types: data types, sizes, shapes, layouts, and the types of arrays."""
 
+from ryft_core.errors import DataTypeError
 from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import (
     DataType,
-    DataTypeError,
     DataTypeLike,
     canonical_dtype,
     default_dtypes,

@@ -22,12 +22,11 @@ from typing import Any, Literal, TypeAlias
 
 import ml_dtypes
 import numpy
-from ryft_xla_sys.errors import RyftError
+from ryft_xla_sys.errors import DataTypeError
 
 __all__ = [
     "DATA_TYPES",
     "DataType",
-    "DataTypeError",
     "DataTypeLike",
     "bit_width",
     "canonical_dtype",
@@ -65,10 +64,6 @@ Bits: TypeAlias = Literal[32, 64]
 
 def _data_types(scalars: Iterable[Any]) -> tuple[DataType, ...]:
     return tuple(numpy.dtype(scalar) for scalar in scalars)
-
-
-class DataTypeError(RyftError, TypeError):
-    """A data type is unknown, is not of the kind that an operation needs, or does not combine with another one."""
 
 
 BOOLEAN: DataType = numpy.dtype(numpy.bool_)

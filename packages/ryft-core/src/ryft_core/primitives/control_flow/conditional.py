@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from ryft_core import trees
-from ryft_core.errors import DataTypeMismatchError, OperandError, ShapeError, StructureError, hinted
+from ryft_core.errors import DataTypeError, OperandError, ShapeError, StructureError, hinted
 from ryft_core.primitives.control_flow.bodies import (
     Body,
     check_structure,
@@ -51,7 +51,7 @@ class Conditional(Nested):
         index, *rest = types
         first = self.branches[0]
         if index.shape != () or index.dtype != INDEX:
-            raise DataTypeMismatchError(f"`conditional` expected an index of type int32[], but got {index}")
+            raise DataTypeError(f"`conditional` expected an index of type int32[], but got {index}")
         if len(rest) != len(first.inputs):
             raise ShapeError(f"`conditional` expected {len(first.inputs)} operands, but got {len(rest)}")
         return first.output_types
