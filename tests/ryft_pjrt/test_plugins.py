@@ -1,10 +1,11 @@
 """Tests of plugins: loading them, what they say of themselves."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import ryft_pjrt as pjrt
-from ryft_pjrt.errors import NotFoundError, PluginError
+from ryft_pjrt.errors import FailedPreconditionError, NotFoundError, PluginError
 
 
 def test_cpu_plugin_describes_itself(plugin: pjrt.Plugin) -> None:
@@ -47,8 +48,19 @@ def test_load_cpu_plugin_honours_the_environment(monkeypatch: pytest.MonkeyPatch
 def test_other_plugins_are_looked_for(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(f"PJRT_PLUGIN_{name.upper()}_LIB", "/nowhere/plugin.so")
 
-    with pytest.raises(PluginError, match=r"/nowhere/plugin\.so"):
+    # Some plugins need libraries of their vendor, which are looked for first.
+    with pytest.raises(PluginError, match=r"/nowhere/plugin\.so|needs libraries that are not on this machine"):
         getattr(pjrt, f"load_{name}_plugin")()
+
+
+def test_client_that_cannot_be_made_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, plugin: pjrt.Plugin) -> None:
+    monkeypatch.setattr("ryft_xla_sys.plugins.runtime.missing_runtime_hints", lambda entry: [f"install {entry.name}"])
+
+    error = FailedPreconditionError("no device")
+    monkeypatch.setattr("ryft_pjrt.plugins.Client", Mock(side_effect=error))
+    with pytest.raises(FailedPreconditionError, match="no device") as caught:
+        pjrt.Plugin(plugin.api, "cuda-13").client()
+    assert caught.value.__notes__ == ["hint: install cuda-13"]
 
 
 def test_versions_are_ordered() -> None:

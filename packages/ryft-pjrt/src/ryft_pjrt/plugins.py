@@ -6,13 +6,14 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 
-from ryft_xla_sys import Api, find_plugin, load_api
+from ryft_xla_sys import Api, load_api
+from ryft_xla_sys.plugins import load_manifest, load_named_plugin
 
 from ryft_pjrt.client_options import ClientOptions, option_values
 from ryft_pjrt.clients import Client
 from ryft_pjrt.compilation_options import CompilationOptions
 from ryft_pjrt.device_assignments import DeviceAssignment
-from ryft_pjrt.errors import ArgumentTypeError, NotFoundError
+from ryft_pjrt.errors import ArgumentTypeError, NotFoundError, PjrtError
 from ryft_pjrt.executables import Executable, compile_for_topology
 from ryft_pjrt.execution import ExecutionContext
 from ryft_pjrt.key_value_stores import KeyValueStore
@@ -41,10 +42,12 @@ class Plugin:
 
     Attributes:
         api: Function table of the plugin.
+        name: Name that the plugin was loaded by, for example `cuda-13`; `None` if it was loaded from a path.
     """
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, name: str | None = None) -> None:
         self.api = api
+        self.name = name
 
     @property
     def version(self) -> Version:
@@ -88,7 +91,24 @@ class Plugin:
             OptionError: If an option is unknown to the platform, or its value has the wrong type.
             PjrtError: If the plugin cannot make a client, for example because there is no such device.
         """
-        return Client(self, option_values(options, self.platform))
+        return self._client(options, None)
+
+    def _client(self, options: ClientOptions | None, store: KeyValueStore | None) -> Client:
+        values = option_values(options, self.platform)
+        try:
+            return Client(self, values, store)
+        except PjrtError as error:
+            self._explain(error)
+            raise
+
+    def _explain(self, error: PjrtError) -> None:
+        """Adds what the plugin needs to use a device, and this machine lacks."""
+        entry = load_manifest().plugins.get(self.name) if self.name is not None else None
+        if entry is not None and entry.runtime:
+            from ryft_xla_sys.plugins.runtime import missing_runtime_hints  # Not at the top: the CPU needs none.
+
+            for hint in missing_runtime_hints(entry):
+                error.add_note(f"hint: {hint}")
 
     def client_with_key_value_store(self, options: ClientOptions | None, store: KeyValueStore) -> Client:
         """Returns a new client that finds the other processes of a distributed program through `store`.
@@ -100,7 +120,7 @@ class Plugin:
         """
         if not isinstance(store, KeyValueStore):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ArgumentTypeError(f"`store` expected a key-value store, but got `{type(store).__name__}`")
-        return Client(self, option_values(options, self.platform), store)
+        return self._client(options, store)
 
     def topology(self, name: str = "", options: Mapping[str, object] | None = None) -> OwnedTopology:
         """Returns a topology of devices that need not exist on this machine.
@@ -163,34 +183,38 @@ def load_cpu_plugin() -> Plugin:
     Raises:
         PluginError: If it cannot be found or loaded.
     """
-    return load_plugin(find_plugin("cpu"))
+    return _load_named("cpu")
 
 
 def load_cuda_12_plugin() -> Plugin:
     """Loads the plugin for NVIDIA GPUs with CUDA 12. Raises `PluginError` if it cannot be found or loaded."""
-    return load_plugin(find_plugin("cuda-12"))
+    return _load_named("cuda-12")
 
 
 def load_cuda_13_plugin() -> Plugin:
     """Loads the plugin for NVIDIA GPUs with CUDA 13. Raises `PluginError` if it cannot be found or loaded."""
-    return load_plugin(find_plugin("cuda-13"))
+    return _load_named("cuda-13")
 
 
 def load_rocm_7_plugin() -> Plugin:
     """Loads the plugin for AMD GPUs with ROCm 7. Raises `PluginError` if it cannot be found or loaded."""
-    return load_plugin(find_plugin("rocm-7"))
+    return _load_named("rocm-7")
 
 
 def load_tpu_plugin() -> Plugin:
     """Loads the plugin for Google TPUs. Raises `PluginError` if it cannot be found or loaded."""
-    return load_plugin(find_plugin("tpu"))
+    return _load_named("tpu")
 
 
 def load_neuron_plugin() -> Plugin:
     """Loads the plugin for AWS Neuron. Raises `PluginError` if it cannot be found or loaded."""
-    return load_plugin(find_plugin("neuron"))
+    return _load_named("neuron")
 
 
 def load_metal_plugin() -> Plugin:
     """Loads the plugin for Apple GPUs. Raises `PluginError` if it cannot be found or loaded."""
-    return load_plugin(find_plugin("metal"))
+    return _load_named("metal")
+
+
+def _load_named(name: str) -> Plugin:
+    return Plugin(load_named_plugin(name), name)
