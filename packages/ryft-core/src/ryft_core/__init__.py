@@ -1,10 +1,11 @@
 """Tracing, automatic differentiation, vectorization and just-in-time compilation of numerical Python."""
 
-from ryft_core import errors, numpy, trees
+from ryft_core import debug, errors, numpy, parameters, trees
+from ryft_core import trees as tree
 from ryft_core.arrays import Array
 from ryft_core.errors import (
     BatchingError,
-    DataTypeMismatchError,
+    DataTypeError,
     DifferentiationError,
     LeakedTracerError,
     OperandError,
@@ -13,20 +14,28 @@ from ryft_core.errors import (
     StructureError,
     TracerError,
 )
+from ryft_core.parameters import parameter, parameterized, static
+from ryft_core.primitives.barriers import checkpoint_name, stop_gradient
+from ryft_core.primitives.callbacks import io_callback, pure_callback
+from ryft_core.primitives.custom_calls import ffi_call
 from ryft_core.programs import Program
 from ryft_core.tracing.evaluation import EvalTrace
+from ryft_core.transforms import checkpoint_policies
+from ryft_core.transforms.checkpoint import checkpoint, remat
+from ryft_core.transforms.custom_rules import custom_jvp, custom_rules, custom_vjp
 from ryft_core.transforms.gradients import grad, hessian, jacfwd, jacrev, jvp, linearize, value_and_grad, vjp
 from ryft_core.transforms.jit import jit
+from ryft_core.transforms.linear_transpose import closure_convert, eval_shape, linear_transpose
+from ryft_core.transforms.scopes import disable_jit, named_scope
 from ryft_core.transforms.vmap import vmap
 from ryft_core.types.array_types import ArrayType
-
-tree = trees
+from ryft_core.types.data_types import default_dtypes, set_default_dtypes
 
 __all__ = [
     "Array",
     "ArrayType",
     "BatchingError",
-    "DataTypeMismatchError",
+    "DataTypeError",
     "DifferentiationError",
     "EvalTrace",
     "LeakedTracerError",
@@ -36,15 +45,38 @@ __all__ = [
     "ShapeError",
     "StructureError",
     "TracerError",
+    "checkpoint",
+    "checkpoint_name",
+    "checkpoint_policies",
+    "closure_convert",
+    "custom_jvp",
+    "custom_rules",
+    "custom_vjp",
+    "debug",
+    "default_dtypes",
+    "disable_jit",
     "errors",
+    "eval_shape",
+    "ffi_call",
     "grad",
     "hessian",
+    "io_callback",
     "jacfwd",
     "jacrev",
     "jit",
     "jvp",
+    "linear_transpose",
     "linearize",
+    "named_scope",
     "numpy",
+    "parameter",
+    "parameterized",
+    "parameters",
+    "pure_callback",
+    "remat",
+    "set_default_dtypes",
+    "static",
+    "stop_gradient",
     "tree",
     "trees",
     "value_and_grad",
