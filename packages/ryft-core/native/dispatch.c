@@ -28,6 +28,7 @@ static PyObject *convert_leaf = NULL;        // callable: NumPy array or number 
 static PyObject *plan_leaf = NULL;           // callable: value of a type not met yet -> Plan
 static PyObject *plans = NULL;               // Plan of each type met
 static PyObject *empty_tuple = NULL;
+static PyObject *own_directory = NULL;       // path that the names of this package's files start with
 
 static PyTypeObject *array_base = NULL;
 static PyTypeObject *entry_type = NULL;
@@ -44,7 +45,6 @@ static void free_object(PyObject *self) {
 
 // The current trace of each thread; null stands for the base trace, which evaluates.
 static _Thread_local PyObject *current_trace = NULL;
-static _Thread_local int jit_disabled = 0;
 static PyObject *base_trace = NULL;
 
 static PyObject *state_trace(PyObject *self, void *closure) {
@@ -82,23 +82,9 @@ static int state_set_base(PyObject *self, PyObject *value, void *closure) {
   return 0;
 }
 
-static PyObject *state_disabled(PyObject *self, void *closure) {
-  (void)self, (void)closure;
-  return PyBool_FromLong(jit_disabled);
-}
-
-static int state_set_disabled(PyObject *self, PyObject *value, void *closure) {
-  (void)self, (void)closure;
-  int truth = value ? PyObject_IsTrue(value) : 0;
-  if (truth < 0) return -1;
-  jit_disabled = truth;
-  return 0;
-}
-
 static PyGetSetDef state_properties[] = {
     {"trace", state_trace, state_set_trace, "The trace that is current in this thread.", NULL},
     {"base", state_base, state_set_base, "The trace that evaluates.", NULL},
-    {"jit_disabled", state_disabled, state_set_disabled, "Whether jitted functions run as Python in this thread.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -734,11 +720,31 @@ static PyObject *build_results(PyObject *build, PyObject ***next) {
   return result;
 }
 
-// Notes in donated arrays who took them, and where.
+// Whether code is of this package.
+static bool is_own_code(PyObject *code) {
+  PyObject *file = PyObject_GetAttrString(code, "co_filename");
+  bool own = file && PyUnicode_Check(file) && PyUnicode_Tailmatch(file, own_directory, 0, PY_SSIZE_T_MAX, -1) == 1;
+  Py_XDECREF(file);
+  PyErr_Clear();
+  return own;
+}
+
+// Notes in donated arrays who took them, and where in the user's code.
 static void note_donation(Entry *entry, PyObject **leaves, PyObject *function) {
-  PyFrameObject *frame = PyEval_GetFrame();
-  PyObject *code = frame ? (PyObject *)PyFrame_GetCode(frame) : Py_NewRef(Py_None);
-  int line = frame ? PyFrame_GetLineNumber(frame) : 0;
+  PyObject *frame = Py_XNewRef((PyObject *)PyEval_GetFrame());
+  PyObject *code = NULL;
+  while (frame && frame != Py_None && !code) {
+    code = (PyObject *)PyFrame_GetCode((PyFrameObject *)frame);
+    if (!is_own_code(code)) break;
+    Py_CLEAR(code);
+    PyObject *outer = PyObject_GetAttrString(frame, "f_back");
+    Py_DECREF(frame);
+    frame = outer;
+  }
+  int line = code ? PyFrame_GetLineNumber((PyFrameObject *)frame) : 0;
+  PyErr_Clear();
+  Py_XDECREF(frame);
+  if (!code) code = Py_NewRef(Py_None);
   for (size_t i = 0; i < entry->donated_count; i++) {
     ArrayBase *array = (ArrayBase *)leaves[entry->donated[i]];
     PyObject *note = Py_BuildValue("(OOin)", function, code, line, entry->donated[i]);
@@ -1020,7 +1026,7 @@ static bool is_serious(int status) {
 
 static PyObject *dispatcher_call(PyObject *object, PyObject *args, PyObject *kwargs) {
   Dispatcher *self = (Dispatcher *)object;
-  if (current_trace || jit_disabled) return call_miss(object, args, kwargs);
+  if (current_trace) return call_miss(object, args, kwargs);
   Signature s;
   signature_begin(&s);
   PyObject *result = NULL;
@@ -1257,11 +1263,12 @@ static void replace(PyObject **place, PyObject *value) {
 
 static PyObject *configure(PyObject *module, PyObject *arguments, PyObject *keywords) {
   (void)module;
-  static char *names[] = {"execute", "release", "adopt", "array", "literal", "convert", "plan", NULL};
+  static char *names[] = {"execute", "release", "adopt", "array", "literal", "convert", "plan", "directory", NULL};
   unsigned long long execute, release;
-  PyObject *adopt, *array, *literal, *convert, *plan;
-  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "KKOO!O!OO:configure", names, &execute, &release, &adopt,
-                                   &PyType_Type, &array, &PyType_Type, &literal, &convert, &plan))
+  PyObject *adopt, *array, *literal, *convert, *plan, *directory;
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "KKOO!O!OOU:configure", names, &execute, &release, &adopt,
+                                   &PyType_Type, &array, &PyType_Type, &literal, &convert, &plan,
+                                   &directory))
     return NULL;
   if (!PyType_IsSubtype((PyTypeObject *)array, array_base)) {
     PyErr_SetString(PyExc_TypeError, "expected a class that extends `ArrayBase`");
@@ -1274,6 +1281,7 @@ static PyObject *configure(PyObject *module, PyObject *arguments, PyObject *keyw
   replace((PyObject **)&literal_class, literal);
   replace(&convert_leaf, convert);
   replace(&plan_leaf, plan);
+  replace(&own_directory, directory);
   Py_RETURN_NONE;
 }
 

@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     from ryft_core.types.array_types import ArrayType
 
     class State:
-        """What differs from thread to thread: the current trace, and whether `jit` is disabled."""
+        """What differs from thread to thread: the current trace."""
 
         base: Trace
         trace: Trace
-        jit_disabled: bool
 
     class ArrayBase:
         """Owner of the device memory of an array."""
@@ -104,6 +103,7 @@ if TYPE_CHECKING:
         literal: type,
         convert: Callable[[Any], Any],
         plan: Callable[[Any], Plan],
+        directory: str,
     ) -> None: ...
 
     def remember_kernel(primitive: Any, operands: Sequence[Any], entry: Entry, /) -> bool: ...

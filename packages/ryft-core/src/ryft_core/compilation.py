@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ryft_core._native import Entry
 from ryft_pjrt import CompilationOptions
 
+from ryft_core._native import Entry
 from ryft_core.arrays import DeviceArray
 from ryft_core.backends import default_client
 from ryft_core.dispatch import results_plan
+from ryft_core.errors import RyftError, hinted
 from ryft_core.programs.atoms import Variable
 from ryft_core.programs.programs import Program
 
 if TYPE_CHECKING:
+    from ryft_mlir import Module
+
     from ryft_core import trees
 
-__all__ = ["Kernel", "compile_program", "live_program"]
+__all__ = ["DonatedError", "Kernel", "aliases", "compile_module", "compile_program", "live_program"]
+
+
+class DonatedError(RyftError, RuntimeError):
+    """An array was used whose memory had been donated to the results of an earlier call."""
 
 
 class Kernel:
@@ -32,11 +39,11 @@ class Kernel:
 
     __slots__ = ("donated", "executable", "launcher", "program")
 
-    def __init__(self, executable: Any, program: Program, donated: Iterable[int] = ()) -> None:
+    def __init__(self, executable: Any, program: Program, donated: Sequence[int] = (), device: Any = None) -> None:
         self.executable = executable
         self.program = program
         self.donated = tuple(donated)
-        self.launcher = executable.launcher(donate=self.donated)
+        self.launcher = executable.launcher(donate=self.donated, device=device)
 
     def entry(
         self,
@@ -69,25 +76,71 @@ class Kernel:
 
     def refused(self, function: Any, status: int, inputs: Sequence[DeviceArray]) -> Any:
         """Raises the error that says why an execution on behalf of `function` was refused."""
+        for place, array in enumerate(inputs):
+            if array._donation is not None and array.buffer.closed:
+                raise _donated_error(function, self, place, array)
         self.launcher._fail(status, [array.buffer for array in inputs])
 
 
-def compile_program(program: Program, donated: Iterable[int] = ()) -> Kernel:
-    """Lowers and compiles `program` for the default client. `donated` inputs give their memory to the results."""
-    from ryft_core.lowering import lower_program  # noqa: PLC0415 (loads MLIR, which takes longer than Ryft itself)
+def _donated_error(function: Any, kernel: Kernel, place: int, array: DeviceArray) -> DonatedError:
+    """Returns the error for an input whose memory was donated; it says where that happened."""
+    donation: Any = array._donation
+    taker, code, line, _ = donation
+    where = f"at {code.co_filename}:{line} in `{code.co_name}`" if code is not None else "outside of Python code"
+    name = (
+        function.input_name(kernel, place)
+        if hasattr(function, "input_name")
+        else f"operand {place} of `{function.name}`"
+    )
+    return hinted(
+        DonatedError(
+            f"{name}, an array of type {array.type}, was donated to `{getattr(taker, '__name__', taker)}` {where}: "
+            f"its memory belongs to the results of that call"
+        ),
+        "use those results instead, or do not donate the argument",
+    )
 
-    module = lower_program(program)
+
+def compile_program(program: Program, donated: Sequence[int] = (), device: Any = None) -> Kernel:
+    """Lowers and compiles a program.
+
+    Args:
+        program: The program.
+        donated: Inputs that give their memory to the results.
+        device: Device to compile for; the default device, if `None`.
+    """
+    # Only here, because it loads MLIR, which takes longer than Ryft itself.
+    from ryft_core.lowering import lower_program
+
+    return compile_module(lower_program(program, aliases(program, donated)), program, donated, device)
+
+
+def compile_module(module: Module, program: Program, donated: Sequence[int] = (), device: Any = None) -> Kernel:
+    """Compiles the module that `program` was lowered to; refer to `compile_program`."""
+    client = default_client() if device is None else device.client
+    is_default = device is None or device is client.addressable_devices[0]
     parameters = [(type.dtype, type.shape) for type in program.input_types]
-    client = default_client()
-    executable = client.compile(module.bytecode(), _options(client), parameter_types=parameters)
-    return Kernel(executable, program, donated)
+    options = CompilationOptions(
+        compile_portable_executable=not is_default,
+        # By default, XLA's CPU backend loses NaN in reductions to a maximum or minimum.
+        environment_option_overrides={"xla_cpu_enable_fast_min_max": False} if client.platform_name == "cpu" else {},
+    )
+    executable = client.compile(module.bytecode(), options, parameter_types=parameters)
+    return Kernel(executable, program, donated, None if is_default else device)
 
 
-def _options(client: Any) -> CompilationOptions | None:
-    # By default, XLA's CPU backend loses NaN in reductions to a maximum or minimum.
-    if client.platform_name != "cpu":
-        return None
-    return CompilationOptions(environment_option_overrides={"xla_cpu_enable_fast_min_max": False})
+def aliases(program: Program, donated: Sequence[int]) -> dict[int, int]:
+    """Returns which output takes over the memory of each donated input: the first one of its type that is free."""
+    free = list(enumerate(program.output_types))
+    found: dict[int, int] = {}
+    for index in donated:
+        type = program.inputs[index].type
+        for place, (output, output_type) in enumerate(free):
+            if output_type.shape == type.shape and output_type.dtype == type.dtype:
+                found[index] = output
+                del free[place]
+                break
+    return found
 
 
 def live_program(program: Program, keep: Iterable[int] = ()) -> tuple[Program, list[int]]:

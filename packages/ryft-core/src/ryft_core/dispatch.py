@@ -8,8 +8,9 @@ order of `trees.flatten` is; an entry holds that permutation, so that sorting is
 from __future__ import annotations
 
 import inspect
+import os
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -20,14 +21,15 @@ from ryft_xla_sys.ffi import ffi, lib
 from ryft_core import trees
 from ryft_core._native import Plan, configure
 from ryft_core.arrays import DeviceArray, device_array
-from ryft_core.errors import OperandError
+from ryft_core.errors import OperandError, hinted
 from ryft_core.primitives.operands import as_value
 from ryft_core.programs.atoms import Literal, Value
-from ryft_core.tracing.tracers import Tracer, leaked
+from ryft_core.tracing.origins import leaked
+from ryft_core.tracing.tracers import Tracer
 from ryft_core.trees.nodes import is_array_leaf, kind_of
 from ryft_core.trees.structures import LEAF, STATIC, NodeKey, child_keys
 
-__all__ = ["concrete", "configure_dispatch", "raw_order", "results_plan"]
+__all__ = ["concrete", "configure_dispatch", "on_one_device", "raw_order", "results_plan"]
 
 _ARRAY, _STATIC, _UNUSUAL, _FLATTEN, _CLASS = range(5)
 _TUPLE, _LIST, _DICTIONARY, _CALL, _INSTANCE, _VALUE = range(6)
@@ -119,6 +121,35 @@ def concrete(value: Any) -> DeviceArray:
     return found
 
 
+def on_one_device(values: Sequence[Any], arrays: Sequence[DeviceArray], device: Any = None) -> list[DeviceArray]:
+    """Returns arrays, all of them on one device; numbers and NumPy arrays among what they were made of are copied there.
+
+    Args:
+        values: What the arrays were made of.
+        arrays: The arrays.
+        device: The device. By default, that of the arrays among `values`, which must agree.
+
+    Raises:
+        OperandError: If they are on several devices, and none was asked for.
+    """
+    if device is None:
+        devices = list(dict.fromkeys(value.device for value in values if type(value) is DeviceArray))
+        if len(devices) > 1:
+            raise hinted(
+                OperandError(
+                    f"expected arrays on one device, but got some on {' and some on '.join(map(str, devices))}"
+                ),
+                "copy them to one device, or say which with `jit(..., device=...)`",
+            )
+        if not devices:
+            return list(arrays)
+        device = devices[0]
+    return [
+        array if array.device is device else DeviceArray(array.buffer.copy_to_device(device), array.type)
+        for array in arrays
+    ]
+
+
 _SCALARS: dict[Literal, DeviceArray] = {}
 _SCALARS_LIMIT = 4096
 
@@ -172,4 +203,5 @@ def configure_dispatch() -> None:
         literal=Literal,
         convert=concrete,
         plan=plan_for,
+        directory=os.path.dirname(__file__) + os.sep,
     )

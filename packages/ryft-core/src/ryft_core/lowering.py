@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
 from typing import Any
 
+import numpy
 from ryft_mlir import Context, Module
 from ryft_mlir.dialects import chlo, func, stable_hlo
 from ryft_mlir.locations import file_location, name_location
@@ -179,21 +180,34 @@ class ModuleBuilder:
         self.names[symbol] = count + 1
         return f"{symbol}_{count}" if count else symbol
 
-    def define(self, program: Program, name: str, visibility: str) -> Any:
-        """Adds the function `name` that computes `program` to the module."""
+    def define(self, program: Program, name: str, visibility: str, aliases: Mapping[int, int] | None = None) -> Any:
+        """Adds the function `name` that computes `program` to the module.
+
+        `aliases` says which output takes over the memory of which input.
+        """
         arguments = [self.type(type) for type in program.input_types]
         results = [self.type(type) for type in program.output_types]
-        function = func.func(self.module.body, name, arguments, results, visibility=visibility)
+        attributes: list[dict[str, Any]] | None = None
+        if aliases:
+            attributes = [{} for _ in arguments]
+            for index, output in aliases.items():
+                attributes[index] = {"tf.aliasing_output": numpy.int32(output)}
+        function = func.func(
+            self.module.body, name, arguments, results, visibility=visibility, argument_attributes=attributes
+        )
         block = function.entry_block
         outputs = Builder(self, block).lower_equations(program, block.arguments)
         func.return_(block, outputs)
         return function
 
 
-def lower_program(program: Program) -> Module:
-    """Returns the StableHLO module whose public function `main` computes `program`."""
+def lower_program(program: Program, aliases: Mapping[int, int] | None = None) -> Module:
+    """Returns the StableHLO module whose public function `main` computes `program`.
+
+    `aliases` says which output takes over the memory of which input.
+    """
     with _LOCK:
         builder = ModuleBuilder(shared_context())
         builder.names["main"] = 1
-        builder.define(program, "main", "public")
+        builder.define(program, "main", "public", aliases)
         return builder.module

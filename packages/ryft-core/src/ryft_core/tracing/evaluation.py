@@ -8,7 +8,7 @@ from ryft_core import trees
 from ryft_core._native import forget_kernels, remember_kernel
 from ryft_core.callback_execution import calls_back, run_with_callbacks
 from ryft_core.compilation import Kernel, compile_program
-from ryft_core.dispatch import concrete, configure_dispatch
+from ryft_core.dispatch import concrete, configure_dispatch, on_one_device
 from ryft_core.primitives.base import Primitive
 from ryft_core.programs.atoms import Variable
 from ryft_core.programs.programs import Equation, Program
@@ -40,15 +40,16 @@ def run_compiled(primitive: Any, operands: tuple[Any, ...]) -> Any:
 
     The native dispatcher comes here only for types that it does not know: refer to `Primitive.bind`.
     """
-    arrays = tuple([concrete(x) for x in operands])
-    key = (primitive, *[x.type for x in arrays])
+    arrays = tuple(on_one_device(operands, [concrete(x) for x in operands]))
+    device = arrays[0].device if arrays else None
+    key = (primitive, device, *[x.type for x in arrays])
     kernel = _KERNELS.get(key)
     if kernel is None:
         inputs = [Variable(x.type) for x in arrays]
         inferred = primitive.infer(*[x.type for x in arrays])
         outputs = [Variable(type) for type in (inferred if primitive.multiple_results else (inferred,))]
         equation = Equation(primitive, tuple(inputs), tuple(outputs))
-        kernel = _KERNELS[key] = compile_program(Program(inputs, [equation], outputs, primitive.name))
+        kernel = _KERNELS[key] = compile_program(Program(inputs, [equation], outputs, primitive.name), (), device)
     if calls_back(kernel.program):
         results = run_with_callbacks(kernel, arrays)
         return tuple(results) if primitive.multiple_results else results[0]

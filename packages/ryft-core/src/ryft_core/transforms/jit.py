@@ -4,185 +4,316 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
-from typing import Any, Generic, ParamSpec, TypeVar
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
 from ryft_core import trees
 from ryft_core._native import Dispatcher
-from ryft_core.callback_execution import calls_back, run_with_callbacks
-from ryft_core.compilation import Kernel, compile_program
-from ryft_core.dispatch import raw_order
-from ryft_core.errors import OperandError, hinted
+from ryft_core.compilation import Kernel
+from ryft_core.dispatch import on_one_device, raw_order
+from ryft_core.errors import RyftError, hinted
 from ryft_core.primitives.calls import Call
-from ryft_core.programs.atoms import Value
-from ryft_core.programs.programs import Program
 from ryft_core.tracing.evaluation import concrete
 from ryft_core.tracing.tracers import Tracer, trace_program
 from ryft_core.tracing.traces import STATE
 from ryft_core.transforms.batching import mapped_axes
 from ryft_core.transforms.functions import FlatFunction, argument_leaves, function_name
 from ryft_core.transforms.scopes import immediate
-from ryft_core.types.array_types import ArrayType
+from ryft_core.transforms.signatures import CallSignature, Miss, Parameters, explain_miss, split_statics
+from ryft_core.transforms.stages import CompileChoices, Traced, type_of
 
-__all__ = ["JitFunction", "jit"]
+__all__ = ["CacheInfo", "JitFunction", "TraceBudgetError", "jit"]
 
 P = ParamSpec("P")
-R = TypeVar("R")
+R = TypeVar("R", covariant=True)
+S = TypeVar("S")
+T = TypeVar("T")
 
 
-class Traced:
-    """One trace of a function: its program for one signature.
+class TraceBudgetError(RyftError, RuntimeError):
+    """A jitted function was called with more different signatures than `max_traces` allows."""
+
+
+class CacheInfo(NamedTuple):
+    """What the cache of a jitted function holds and has done.
 
     Attributes:
-        program: The program; captured values are its leading inputs.
-        captured: Values of these inputs.
-        structure: Structure of the results.
+        hits: Number of calls that ran a program that was there already.
+        misses: Number of calls for which the function was traced.
+        traces: Number of traced programs that are kept.
+        limit: Largest number of them, if there is one.
     """
 
-    __slots__ = ("captured", "kernel", "program", "structure")
-
-    def __init__(self, program: Program, captured: list[Any], structure: trees.Structure) -> None:
-        self.program = program
-        self.captured = captured
-        self.structure = structure
-        self.kernel: Kernel | None = None
+    hits: int
+    misses: int
+    traces: int
+    limit: int | None
 
 
 class JitFunction(Dispatcher, Generic[P, R]):
-    """Function that `jit` returned. Calls with arguments of a known signature run a compiled program."""
+    """Function that `jit` returned. Calls with arguments of a known signature run a compiled program.
 
-    def __init__(
-        self,
-        function: Callable[P, R],
-        static_argnums: Sequence[int],
-        static_argnames: Sequence[str],
-        donate_argnums: Sequence[int],
-        inline: bool,
-    ) -> None:
+    It can be called from any number of threads, be a method of a class, and be pickled if the function can.
+    """
+
+    def __init__(self, function: Callable[P, R], options: dict[str, Any]) -> None:
         self.function = function
-        self.static_argnums = tuple(static_argnums)
-        self.static_argnames = frozenset(static_argnames)
-        self.donate_argnums = frozenset(donate_argnums)
-        self.inline = inline
-        self._has_statics = bool(self.static_argnums or self.static_argnames)
-        self._traces: dict[Any, Traced] = {}
-        self._static_places = {*self.static_argnums, *self.static_argnames}
-        self._static_positions = tuple(i in self._static_places for i in range(max([*self.static_argnums, -1]) + 1))
-        self._static_names = self.static_argnames
+        self._options = options
+        name = function_name(function)
+        self._parameters = parameters = Parameters(function, name)
+        self._statics = parameters.select(options["static_argnums"], options["static_argnames"], "static")
+        donated = parameters.select(options["donate_argnums"], options["donate_argnames"], "donate")
+        self._choices = CompileChoices(donated.numbers, donated.names, options["keep_unused"])
+        self._device = options["device"]
+        self._inline = options["inline"]
+        self._max_traces: int | None = options["max_traces"]
+        self._static_positions = tuple(
+            place in self._statics.numbers for place in range(max(self._statics.numbers, default=-1) + 1)
+        )
+        self._static_names = self._statics.names
+        self._traces: dict[CallSignature, Traced] = {}
+        self._tracing: dict[CallSignature, Event] = {}
+        self._lock = Lock()
+        self._misses = 0
+        self._slow_hits = 0
+        self._last_miss: tuple[CallSignature, list[CallSignature]] | None = None
         update_wrapper(self, function)
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+        @overload
+        def __get__(self, instance: None, owner: type, /) -> JitFunction[P, R]: ...
+
+        @overload
+        def __get__(
+            self: JitFunction[Concatenate[Any, ...], T], instance: object, owner: type | None = None, /
+        ) -> Callable[..., T]: ...
+
+        def __get__(self, instance: Any, owner: Any = None, /) -> Any: ...
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return JitFunction, (self.function, self._options)
+
+    def __repr__(self) -> str:
+        return f"jit({self.function!r})"
+
+    # --- stages and the cache ---
+
+    def trace(self, *args: P.args, **kwargs: P.kwargs) -> Traced:
+        """Traces the function without running it, and returns the first of the stages trace, lower, compile.
+
+        In place of an array there may be an `ArrayType`, or anything else with a `shape` and a `dtype`.
+        """
+        statics, rest, named = split_statics(args, kwargs, self._statics, self._parameters)
+        leaves, structure = trees.flatten((rest, named))
+        types = tuple([type_of(leaf) for leaf in leaves])
+        return self._trace(CallSignature(structure, types, statics))
+
+    def lower(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Returns `trace(...).lower()`."""
+        return self.trace(*args, **kwargs).lower()
+
+    def cache_info(self) -> CacheInfo:
+        """Returns what the cache holds and has done."""
+        return CacheInfo(self._hits + self._slow_hits, self._misses, len(self._traces), self._max_traces)
+
+    def clear_cache(self) -> None:
+        """Forgets all traced and compiled programs."""
+        with self._lock:
+            self._traces.clear()
+            self._forget()
+            self._misses = self._slow_hits = 0
+            self._last_miss = None
+
+    def explain_last_miss(self) -> Miss | None:
+        """Returns why the function was last traced, as differences to the nearest signature that was known.
+
+        Returns `None` if it was never traced.
+        """
+        last = self._last_miss
+        return None if last is None else explain_miss(*last, self._parameters)
+
+    # --- calls that the native dispatcher does not know ---
 
     def _miss(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Does what a call does, when the native dispatcher does not know its signature or something is traced."""
         outside = STATE.trace is STATE.base
         if not outside and immediate() is not None:
-            return self.function(*args, **kwargs)
-        statics, rest, named = self._split_statics(args, kwargs)
+            return self.function(*args, **kwargs)  # pyright: ignore[reportCallIssue]
+        statics, rest, named = split_statics(args, kwargs, self._statics, self._parameters)
         leaves, structure = trees.flatten_arguments(rest, named)
         values = argument_leaves(leaves, structure, self.function)
-        key = (structure, *[value.type for value in values], *statics)
-        if not outside:
-            key = (*key, *mapped_axes())
-        traced = self._traces.get(key)
+        types = tuple([value.type for value in values])
+        signature = CallSignature(structure, types, statics, () if outside else mapped_axes())
+        traced = self._traces.get(signature)
         if traced is None:
-            traced = self._trace(key, structure, [value.type for value in values], statics)
+            traced = self._traced_once(signature)
+        else:
+            self._slow_hits += 1
         if not outside:
             operands = [*traced.captured, *values]
-            results = traced.program.evaluate(*operands) if self.inline else Call(traced.program).bind(*operands)
+            results = traced.program.evaluate(*operands) if self._inline else Call(traced.program).bind(*operands)
             return traced.structure.unflatten(results)
-        if traced.kernel is None:
-            traced.kernel = compile_program(traced.program, self._donated(structure, len(traced.captured)))
-            traced.captured = [concrete(value) for value in traced.captured]
-        if calls_back(traced.kernel.program):
-            arrays = [*traced.captured, *map(concrete, values)]
-            return traced.structure.unflatten(run_with_callbacks(traced.kernel, arrays))
-        order = raw_order(args, kwargs, lambda place: place in self._static_places)
-        captured = traced.captured
-        positions = [-1 - index for index in range(len(captured))] + order
-        entry = traced.kernel.entry(traced.structure, len(leaves), positions, captured)
-        self._remember(args, kwargs, entry)
-        raw: list[Any] = [None] * len(order)
-        for number, value in zip(order, values, strict=True):
-            raw[number] = concrete(value)
+        given = [concrete(value) for value in values]
+        arrays = on_one_device(leaves, given, self._device)
+        compiled = traced.compiled(arrays[0].device if arrays else self._device)
+        leaf_order = raw_order(
+            args, kwargs, lambda place: place in self._statics.numbers or place in self._statics.names
+        )
+        order = [leaf_order[number] if number >= 0 else number for number in compiled.order]
+        captured = compiled.entry.captured
+        entry = compiled.kernel.entry(traced.structure, len(arrays), order, captured)
+        if all(array is as_given for array, as_given in zip(arrays, given, strict=True)):
+            self._remember(args, kwargs, entry)
+        raw: list[Any] = [None] * len(arrays)
+        for number, array in zip(leaf_order, arrays, strict=True):
+            raw[number] = array
         return entry.run(self, tuple(raw))
 
-    def _split_statics(self, args: Any, kwargs: Any) -> tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any]]:
-        """Returns the static arguments with their places, and the other ones."""
-        if not self._has_statics:
-            return (), args, kwargs
-        numbers = {number % len(args) for number in self.static_argnums if -len(args) <= number < len(args)}
-        statics = [(number, args[number]) for number in sorted(numbers)]
-        statics += [(name, kwargs[name]) for name in sorted(self.static_argnames & kwargs.keys())]
-        for place, value in statics:
-            try:
-                hash(value)
-            except TypeError:
-                raise hinted(
-                    OperandError(
-                        f"static argument `{place}` of `{function_name(self.function)}` is a `{type(value).__name__}`, "
-                        f"which is not hashable: {value!r:.80}"
-                    ),
-                    "pass a tuple instead of a list, or do not make the argument static",
-                ) from None
-            if isinstance(value, Value):
-                raise OperandError(f"static argument `{place}` of `{function_name(self.function)}` is an array")
-        rest = tuple(value for number, value in enumerate(args) if number not in numbers)
-        named = {name: value for name, value in kwargs.items() if name not in self.static_argnames}
-        # The type is part of the key, because 1 == 1.0 == True.
-        return tuple((place, type(value), value) for place, value in statics), rest, named
+    def _traced_once(self, signature: CallSignature) -> Traced:
+        """Traces, unless another thread does so for the same signature: then waits for that one."""
+        with self._lock:
+            pending = self._tracing.get(signature)
+            if pending is None:
+                mine = self._tracing[signature] = Event()
+        if pending is not None:
+            # A thread that traces never waits, so threads cannot wait for one another.
+            if STATE.trace is STATE.base:
+                pending.wait(timeout=60)
+            return self._traces.get(signature) or self._trace(signature)
+        try:
+            return self._traces.get(signature) or self._trace(signature)
+        finally:
+            mine.set()
+            self._tracing.pop(signature, None)
 
-    def _trace(self, key: Any, structure: trees.Structure, types: list[ArrayType], statics: Any) -> Traced:
-        positional = {place: value for place, _, value in statics if isinstance(place, int)}
-        named = {place: value for place, _, value in statics if isinstance(place, str)}
+    def _trace(self, signature: CallSignature) -> Traced:
+        known = list(self._traces)
+        self._misses += 1
+        self._last_miss = (signature, known)
+        if self._max_traces is not None and len(known) >= self._max_traces:
+            error = TraceBudgetError(
+                f"`{self._parameters.function}` may be traced for {self._max_traces} signature(s), but got another one"
+            )
+            error.add_note(str(explain_miss(signature, known, self._parameters)))
+            raise hinted(error, "keep shapes and static values the same, or raise `max_traces`")
+        positional = [(place, value) for place, _, value in signature.statics if isinstance(place, int)]
+        named = {place: value for place, _, value in signature.statics if isinstance(place, str)}
 
         def function(*args: Any, **kwargs: Any) -> Any:
             arguments = list(args)
-            for place, value in positional.items():
+            for place, value in positional:
                 arguments.insert(place, value)
             return self.function(*arguments, **kwargs, **named)  # pyright: ignore[reportCallIssue]
 
-        function.__name__ = function_name(self.function)
-        flat = FlatFunction(function, structure)
-        program, captured = trace_program(flat, types, function_name(self.function))
-        traced = Traced(program, captured, flat.structure)
-        if not any(isinstance(value, Tracer) for value in captured):
-            self._traces[key] = traced
-        return traced
+        function.__name__ = self._parameters.function
+        flat = FlatFunction(function, signature.structure)
+        program, captured = trace_program(flat, signature.types, self._parameters.function)
+        traced = Traced(self._parameters, program, captured, signature, flat.structure, self._choices)
+        if any(isinstance(value, Tracer) for value in captured):
+            return traced  # It belongs to the trace around, and must not outlive it.
+        return self._traces.setdefault(signature, traced)
 
-    def _donated(self, structure: trees.Structure, offset: int) -> list[int]:
-        return [
-            offset + index
-            for index, path in enumerate(structure.paths)
-            if path[0] == trees.Index(0) and path[1].index in self.donate_argnums
-        ]
+    def input_name(self, kernel: Kernel, place: int) -> str:
+        """Returns how to call an input of one of this function's kernels in a message."""
+        for traced in list(self._traces.values()):
+            for compiled in traced.all_compiled():
+                if compiled.kernel is kernel and compiled.order[place] >= 0:
+                    return f"argument `{traced.leaf_names()[compiled.order[place]]}` of `{self._parameters.function}`"
+        return f"an array that `{self._parameters.function}` captured"
+
+
+@overload
+def jit(
+    function: Callable[P, S],
+    /,
+    *,
+    static_argnums: int | Sequence[int] = ...,
+    static_argnames: str | Sequence[str] = ...,
+    donate_argnums: int | Sequence[int] = ...,
+    donate_argnames: str | Sequence[str] = ...,
+    keep_unused: bool = ...,
+    device: Any = ...,
+    inline: bool = ...,
+    max_traces: int | None = ...,
+) -> JitFunction[P, S]: ...
+
+
+@overload
+def jit(
+    function: None = None,
+    /,
+    *,
+    static_argnums: int | Sequence[int] = ...,
+    static_argnames: str | Sequence[str] = ...,
+    donate_argnums: int | Sequence[int] = ...,
+    donate_argnames: str | Sequence[str] = ...,
+    keep_unused: bool = ...,
+    device: Any = ...,
+    inline: bool = ...,
+    max_traces: int | None = ...,
+) -> Callable[[Callable[P, S]], JitFunction[P, S]]: ...
 
 
 def jit(
-    function: Callable[P, R],
+    function: Callable[..., Any] | None = None,
+    /,
     *,
     static_argnums: int | Sequence[int] = (),
     static_argnames: str | Sequence[str] = (),
     donate_argnums: int | Sequence[int] = (),
+    donate_argnames: str | Sequence[str] = (),
+    keep_unused: bool = False,
+    device: Any = None,
     inline: bool = False,
-) -> JitFunction[P, R]:
+    max_traces: int | None = None,
+) -> Any:
     """Returns `function`, compiled when it is first called with arguments of a signature.
 
     A signature is the structure of the arguments, the shape and element type of each array in them, and the values of
     static arguments. `function` is called with tracers to find out what it computes, so its side effects happen then
-    only.
+    only. Without `function`, returns a decorator with the given options.
+
+    Arguments that the results do not depend on are neither copied nor passed on. A call inside another traced function
+    becomes one call of one function there.
+
+    Example:
+        >>> @jit(static_argnames="count")
+        ... def repeat(x, count):
+        ...     return sum(x for _ in range(count))
+        >>> repeat(2.0, count=3).item()
+        6.0
 
     Args:
         function: Function of arrays and structures of arrays.
-        static_argnums: Positions of arguments that are hashable constants; each new value is compiled anew.
-        static_argnames: Names of keyword arguments that are.
+        static_argnums: Positions of arguments that are hashable constants; each new value is compiled anew. An
+            argument that is selected by its position is also static when it is given by name, and the other way round.
+        static_argnames: Names of such arguments.
         donate_argnums: Positions of arguments whose memory may be used for the results. They cannot be used afterwards.
+        donate_argnames: Names of such arguments.
+        keep_unused: Whether arguments that the results do not depend on stay parameters of the compiled program.
+        device: Device to run on; arguments are copied there. By default, that of the first array.
         inline: Whether a call inside another traced function leaves its equations there, not a call of a function.
+        max_traces: Number of signatures after which another one is an error that tells how it differs.
 
     Raises:
+        SignatureError: If an option names an argument that the function does not have.
         OperandError: When called, if an argument that is not static is not an array.
+        TraceBudgetError: When called, if the function would be traced more than `max_traces` times.
+        DonatedError: When called, if an argument was donated before.
     """
-    return JitFunction(
-        function,
-        (static_argnums,) if isinstance(static_argnums, int) else static_argnums,
-        (static_argnames,) if isinstance(static_argnames, str) else static_argnames,
-        (donate_argnums,) if isinstance(donate_argnums, int) else donate_argnums,
-        inline,
-    )
+    options: dict[str, Any] = {
+        "static_argnums": static_argnums,
+        "static_argnames": static_argnames,
+        "donate_argnums": donate_argnums,
+        "donate_argnames": donate_argnames,
+        "keep_unused": keep_unused,
+        "device": device,
+        "inline": inline,
+        "max_traces": max_traces,
+    }
+    if function is None:
+        return lambda function: JitFunction(function, options)
+    return JitFunction(function, options)
