@@ -27,7 +27,7 @@ from ryft_core.programs.atoms import Literal, Value
 from ryft_core.tracing.origins import leaked
 from ryft_core.tracing.tracers import Tracer
 from ryft_core.trees.nodes import is_array_leaf, kind_of
-from ryft_core.trees.structures import LEAF, STATIC, NodeKey, child_keys
+from ryft_core.trees.keys import LEAF, STATIC, NodeKey, child_keys
 
 __all__ = ["concrete", "configure_dispatch", "on_one_device", "raw_order", "results_plan"]
 
@@ -122,7 +122,7 @@ def concrete(value: Any) -> DeviceArray:
 
 
 def on_one_device(values: Sequence[Any], arrays: Sequence[DeviceArray], device: Any = None) -> list[DeviceArray]:
-    """Returns arrays, all of them on one device; numbers and NumPy arrays among what they were made of are copied there.
+    """Returns arrays, all of them on one device; what was made of numbers and NumPy arrays is copied there.
 
     Args:
         values: What the arrays were made of.

@@ -174,20 +174,19 @@ class JitFunction(Dispatcher, Generic[P, R]):
 
     def _traced_once(self, signature: CallSignature) -> Traced:
         """Traces, unless another thread does so for the same signature: then waits for that one."""
+        mine = Event()
         with self._lock:
-            pending = self._tracing.get(signature)
-            if pending is None:
-                mine = self._tracing[signature] = Event()
-        if pending is not None:
+            tracing = self._tracing.setdefault(signature, mine)
+        if tracing is not mine:
             # A thread that traces never waits, so threads cannot wait for one another.
             if STATE.trace is STATE.base:
-                pending.wait(timeout=60)
+                tracing.wait(timeout=60)
             return self._traces.get(signature) or self._trace(signature)
         try:
             return self._traces.get(signature) or self._trace(signature)
         finally:
-            mine.set()
             self._tracing.pop(signature, None)
+            mine.set()
 
     def _trace(self, signature: CallSignature) -> Traced:
         known = list(self._traces)

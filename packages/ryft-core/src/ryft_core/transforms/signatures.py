@@ -1,4 +1,4 @@
-"""Signatures of calls: which arguments are static or donated, what tells two calls apart, and how two of them differ."""
+"""Signatures of calls: which arguments are static or donated, what tells two calls apart, and how they differ."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ryft_core import trees
 from ryft_core.errors import OperandError, RyftError, hinted
 from ryft_core.programs.atoms import Value
+from ryft_core.trees.keys import child_keys
 from ryft_core.types.array_types import ArrayType
 
 __all__ = ["CallSignature", "Difference", "Miss", "Parameters", "Selection", "SignatureError", "explain_miss"]
@@ -132,7 +133,7 @@ def _several(given: Any, kind: type, option: str) -> list[Any]:
 
 
 def _argument_count(signature: CallSignature) -> int:
-    return len(trees.structures.child_keys(signature.structure.children[0].key))
+    return len(child_keys(signature.structure.children[0].key))
 
 
 def split_statics(
@@ -213,7 +214,7 @@ class Miss:
             return f"`{self.function}` was called for the first time"
         lines = "".join(f"\n  {difference}" for difference in self.differences)
         return (
-            f"`{self.function}` was called with a signature other than its {self.known} known one(s); nearest:{lines}"
+            f"`{self.function}` was called with a new signature; of {self.known} known, the nearest differs in:{lines}"
         )
 
 
