@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from ryft_core._native import ArrayBase
-from ryft_core.errors import TracerError, hinted
+from ryft_core.errors import OperandError
 from ryft_core.primitives import arithmetic, comparison, linear_algebra, manipulation
 from ryft_core.programs.atoms import Literal, Value
 from ryft_core.types.array_types import ArrayType
@@ -48,16 +48,12 @@ class Array(Value):
 
     def __len__(self) -> int:
         if not self.type.shape:
-            raise TypeError("a scalar array has no length")
+            raise OperandError("a scalar array has no length")
         return self.type.shape[0]
 
     def _concrete(self, use: str) -> numpy.ndarray[Any, Any]:
         """Returns the elements, for a `use` that needs them now."""
-        raise hinted(
-            TracerError(f"{use} needs a concrete value, but got a traced one of type {self.type}"),
-            "inside `jit`, use `ryft.numpy.where` or `ryft.lax.cond` instead of `if`, keep the value an array, "
-            "or mark the argument static",
-        )
+        raise NotImplementedError
 
     def __bool__(self) -> bool:
         return bool(self._concrete("converting an array to `bool`, as in `if`,"))
@@ -83,7 +79,7 @@ class Array(Value):
         return (self[index] for index in range(len(self)))
 
     def __hash__(self) -> int:
-        raise TypeError("arrays are not hashable: their equality is element-wise")
+        raise OperandError("arrays are not hashable: their equality is element-wise")
 
     def __add__(self, other: Any) -> Any:
         return arithmetic.add(self, other)

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import CodeType
 from typing import NamedTuple
 
-__all__ = ["SourceLocation", "caller_location", "hide_frames_of"]
+__all__ = ["SourceLocation", "caller_location", "hide_frames_of", "located"]
 
 _HIDDEN: set[str] = set()
 """File names whose frames are ours, not the user's. Filled as files are met."""
@@ -65,3 +65,12 @@ def caller_location(depth: int = 2) -> SourceLocation | None:
                 return SourceLocation(code, frame.f_lasti)
         frame = frame.f_back
     return None
+
+
+def located(error: BaseException, name: str, location: SourceLocation | None) -> None:
+    """Notes where the user's code applied the operation `name` that an error is about, unless a note says so already."""
+    if location is not None and not any(note.startswith(_PLACE) for note in getattr(error, "__notes__", ())):
+        error.add_note(f"{_PLACE}{location.file}:{location.line}, where `{location.function}` applied `{name}`")
+
+
+_PLACE = "at "

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from ryft_core.arrays import Array
-from ryft_core.errors import LeakedTracerError, hinted
-from ryft_core.programs.atoms import Literal, Value, Variable
-from ryft_core.programs.locations import caller_location
+from ryft_core.errors import LeakedTracerError, RyftError
+from ryft_core.programs.atoms import Literal, Variable
+from ryft_core.programs.locations import caller_location, located
 from ryft_core.programs.programs import Equation, Program
+from ryft_core.tracing.origins import leaked, not_concrete
 from ryft_core.tracing.traces import STATE, Trace, using_trace
 from ryft_core.types.array_types import ArrayType
 
-__all__ = ["ProgramTrace", "ProgramTracer", "Tracer", "leaked", "trace_program"]
+__all__ = ["ProgramTrace", "ProgramTracer", "Tracer", "trace_program"]
 
 
 class Tracer(Array):
@@ -21,6 +22,16 @@ class Tracer(Array):
     __slots__ = ("trace", "type")
 
     trace: Any
+
+    @property
+    def underlying(self) -> Any:
+        """Value of the trace around that this one stands for, or `None` if it has none."""
+        return None
+
+    def _concrete(self, use: str) -> Any:
+        if self.trace.finished:
+            raise leaked(self)
+        raise not_concrete(self, use)
 
 
 class ProgramTracer(Tracer):
@@ -41,12 +52,14 @@ class ProgramTrace(Trace):
         parent: Trace that was current before; values of it that are used are captured as inputs of the program.
         equations: What was recorded so far.
         captured: Values captured so far, each with its variable, by identity.
+        function: Function that is traced, if it is one; errors name its arguments.
     """
 
-    __slots__ = ("captured", "equations", "finished", "inputs", "parent", "scope")
+    __slots__ = ("captured", "equations", "finished", "function", "inputs", "parent", "scope")
 
-    def __init__(self, parent: Trace) -> None:
+    def __init__(self, parent: Trace, function: Any = None) -> None:
         self.parent = parent
+        self.function = function
         self.equations: list[Equation] = []
         self.inputs: list[Variable] = []
         self.captured: dict[int, tuple[Any, Variable]] = {}
@@ -89,7 +102,11 @@ class ProgramTrace(Trace):
                 inputs.append(value.variable)
             else:
                 inputs.append(self.atom(value))
-        inferred = primitive.infer(*[atom.type for atom in inputs])
+        try:
+            inferred = primitive.infer(*[atom.type for atom in inputs])
+        except RyftError as error:
+            located(error, primitive.name, caller_location(2))
+            raise
         if primitive.multiple_results:
             outputs = tuple([Variable(type) for type in inferred])
         else:
@@ -114,7 +131,7 @@ def trace_program(function: Any, input_types: Any, name: str = "main") -> tuple[
     Returns:
         The program, and the values from outside that it captured, which are its leading inputs.
     """
-    trace = ProgramTrace(STATE.trace)
+    trace = ProgramTrace(STATE.trace, function)
     inputs = [trace.new_input(type) for type in input_types]
     try:
         with using_trace(trace):
@@ -122,13 +139,3 @@ def trace_program(function: Any, input_types: Any, name: str = "main") -> tuple[
         return trace.build(outputs, name)
     finally:
         trace.finished = True
-
-
-def leaked(value: Value) -> LeakedTracerError:
-    """Returns the error for a tracer that outlived its trace."""
-    return hinted(
-        LeakedTracerError(
-            f"a traced value of type {value.type} was used after the function that it was traced in had returned"
-        ),
-        "return the value from the function instead of keeping it in a global, an attribute or a closure",
-    )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ryft_core.primitives.manipulation import broadcast_to, moveaxis
-from ryft_core.tracing.tracers import Tracer, leaked
+from ryft_core.tracing.tracers import Tracer
 from ryft_core.tracing.traces import STATE, Trace, using_trace
 from ryft_core.types.array_types import ArrayType
 
@@ -25,10 +25,9 @@ class BatchTracer(Tracer):
         self.value = value
         self.axis = axis
 
-    def _concrete(self, use: str) -> Any:
-        if self.trace.finished:
-            raise leaked(self)
-        return super()._concrete(use)
+    @property
+    def underlying(self) -> Any:
+        return self.value
 
 
 class BatchTrace(Trace):

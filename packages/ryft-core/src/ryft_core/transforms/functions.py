@@ -47,6 +47,10 @@ class FlatFunction:
         leaves, self.structure = trees.flatten(results)
         return [as_result(leaf, self._function) for leaf in leaves]
 
+    def argument_name(self, index: int) -> str:
+        """Returns how to call the argument that operand `index` is a leaf of, in a message."""
+        return f"argument `{argument_path(self._arguments, index)}` of `{function_name(self._function)}`"
+
 
 def as_result(leaf: Any, function: Callable[..., Any]) -> Value:
     """Returns a leaf of a function's results as an array."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from ryft_core.primitives.manipulation import zeros_of
 from ryft_core.primitives.symbolic import Zero
-from ryft_core.tracing.tracers import Tracer, leaked
+from ryft_core.tracing.origins import leaked
+from ryft_core.tracing.tracers import Tracer
 from ryft_core.tracing.traces import STATE, Trace, using_trace
 
 __all__ = ["JvpTrace", "JvpTracer", "instantiate", "run_jvp"]
@@ -23,6 +24,10 @@ class JvpTracer(Tracer):
         self.type = primal.type
         self.primal = primal
         self.tangent = tangent
+
+    @property
+    def underlying(self) -> Any:
+        return self.primal
 
     def _concrete(self, use: str) -> Any:
         if self.trace.finished:
