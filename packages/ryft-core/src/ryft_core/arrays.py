@@ -13,7 +13,7 @@ from ryft_core.primitives import arithmetic, comparison, linear_algebra, manipul
 from ryft_core.programs.atoms import Literal, Value
 from ryft_core.types.array_types import ArrayType
 
-__all__ = ["Array", "DeviceArray", "device_array"]
+__all__ = ["Array", "ArrayLike", "DeviceArray", "device_array"]
 
 
 class Array(Value):
@@ -224,6 +224,10 @@ class Array(Value):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.type})"
+
+
+ArrayLike = Array | numpy.ndarray[Any, Any] | numpy.generic | bool | int | float | complex
+"""What functions of arrays take: an array of Ryft's, of NumPy's, or a number."""
 
 
 class DeviceArray(ArrayBase, Array):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from ryft_core import trees
 from ryft_core.primitives.checkpointing import Checkpoint, Policy
+from ryft_core.tracebacks import boundary
 from ryft_core.tracing.evaluation import EvalTrace
 from ryft_core.tracing.tracers import trace_program
 from ryft_core.tracing.traces import STATE
@@ -48,7 +48,7 @@ def checkpoint(
     """
     numbers = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
 
-    @wraps(function)
+    @boundary("checkpoint", function)
     def checkpointed(*args: P.args, **kwargs: P.kwargs) -> R:
         if isinstance(STATE.trace, EvalTrace) or immediate() is not None:
             return function(*args, **kwargs)

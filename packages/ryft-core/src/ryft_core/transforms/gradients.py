@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
 import numpy
 
 from ryft_core import trees
+from ryft_core.arrays import ArrayLike
 from ryft_core.errors import DifferentiationError, StructureError, hinted
 from ryft_core.primitives.conversions import convert
 from ryft_core.primitives.manipulation import reshape
 from ryft_core.primitives.operands import as_value
 from ryft_core.primitives.symbolic import Zero
-from ryft_core.programs.atoms import Literal, Value
+from ryft_core.programs import atoms
+from ryft_core.programs.atoms import Value
+from ryft_core.tracebacks import boundary
 from ryft_core.tracing.evaluation import concrete
 from ryft_core.tracing.traces import STATE, using_trace
 from ryft_core.transforms.functions import FlatFunction, argument_leaves, argument_path, function_name
@@ -25,6 +27,16 @@ from ryft_core.types.array_types import FLOAT0, ArrayType
 
 __all__ = ["grad", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "value_and_grad", "vjp"]
 
+P = ParamSpec("P")
+A = TypeVar("A")
+"""Type of the argument that is differentiated with respect to."""
+V = TypeVar("V", bound=ArrayLike)
+"""Type of the value of a function that gradients are taken of."""
+R = TypeVar("R")
+"""Type of the results."""
+X = TypeVar("X")
+"""Type of the auxiliary data."""
+
 
 def result_array(value: Any) -> Any:
     """Returns a result as the user sees it: an array, also where it is a literal or a symbolic zero."""
@@ -32,12 +44,21 @@ def result_array(value: Any) -> Any:
         if value.type.dtype == FLOAT0:
             return numpy.zeros(value.type.shape, FLOAT0)
         value = instantiate(value)
-    if type(value) is Literal:
+    if type(value) is atoms.Literal:
         with using_trace(STATE.base):
             return concrete(value)
     return value
 
 
+@overload
+def jvp(
+    function: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any], *, has_aux: Literal[False] = False
+) -> tuple[R, R]: ...
+@overload
+def jvp(
+    function: Callable[..., tuple[R, X]], primals: Sequence[Any], tangents: Sequence[Any], *, has_aux: Literal[True]
+) -> tuple[R, R, X]: ...
+@boundary("jvp")
 def jvp(
     function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], *, has_aux: bool = False
 ) -> tuple[Any, ...]:
@@ -125,6 +146,15 @@ def _linearized(
     return outputs, linear, flat, structure
 
 
+@overload
+def linearize(
+    function: Callable[..., R], *primals: Any, has_aux: Literal[False] = False
+) -> tuple[R, Callable[..., R]]: ...
+@overload
+def linearize(
+    function: Callable[..., tuple[R, X]], *primals: Any, has_aux: Literal[True]
+) -> tuple[R, Callable[..., R], X]: ...
+@boundary("linearize")
 def linearize(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """Returns the results of `function` at `primals`, and its derivative there as a function of tangents.
 
@@ -133,6 +163,7 @@ def linearize(function: Callable[..., Any], *primals: Any, has_aux: bool = False
     outputs, linear, flat, structure = _linearized(function, primals, has_aux)
     types = [leaf.type for leaf in map(as_value, trees.flatten((primals, {}))[0])]
 
+    @boundary("linearize", function)
     def derivative(*tangents: Any) -> Any:
         leaves, given = trees.flatten((tangents, {}))
         if given != structure:
@@ -150,6 +181,15 @@ def linearize(function: Callable[..., Any], *primals: Any, has_aux: bool = False
     return (results, derivative, flat.auxiliary) if has_aux else (results, derivative)
 
 
+@overload
+def vjp(
+    function: Callable[..., R], *primals: Any, has_aux: Literal[False] = False
+) -> tuple[R, Callable[[R], tuple[Any, ...]]]: ...
+@overload
+def vjp(
+    function: Callable[..., tuple[R, X]], *primals: Any, has_aux: Literal[True]
+) -> tuple[R, Callable[[R], tuple[Any, ...]], X]: ...
+@boundary("vjp")
 def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """Returns the results of `function` at `primals`, and the function that maps cotangents of them to cotangents.
 
@@ -165,6 +205,7 @@ def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> t
     outputs, linear, flat, structure = _linearized(function, primals, has_aux)
     result_structure = flat.structure
 
+    @boundary("vjp", function)
     def pullback(cotangents: Any) -> Any:
         leaves, given = trees.flatten(cotangents)
         if given != result_structure:
@@ -183,6 +224,38 @@ def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> t
     return (results, pullback, flat.auxiliary) if has_aux else (results, pullback)
 
 
+@overload
+def value_and_grad(
+    function: Callable[Concatenate[A, P], V],
+    argnums: Literal[0] = 0,
+    *,
+    has_aux: Literal[False] = False,
+    holomorphic: bool = False,
+) -> Callable[Concatenate[A, P], tuple[V, A]]: ...
+@overload
+def value_and_grad(
+    function: Callable[Concatenate[A, P], tuple[V, X]],
+    argnums: Literal[0] = 0,
+    *,
+    has_aux: Literal[True],
+    holomorphic: bool = False,
+) -> Callable[Concatenate[A, P], tuple[tuple[V, X], A]]: ...
+@overload
+def value_and_grad(
+    function: Callable[P, V], argnums: int, *, has_aux: Literal[False] = False, holomorphic: bool = False
+) -> Callable[P, tuple[V, Any]]: ...
+@overload
+def value_and_grad(
+    function: Callable[P, V], argnums: Sequence[int], *, has_aux: Literal[False] = False, holomorphic: bool = False
+) -> Callable[P, tuple[V, tuple[Any, ...]]]: ...
+@overload
+def value_and_grad(
+    function: Callable[P, tuple[V, X]], argnums: int, *, has_aux: Literal[True], holomorphic: bool = False
+) -> Callable[P, tuple[tuple[V, X], Any]]: ...
+@overload
+def value_and_grad(
+    function: Callable[P, tuple[V, X]], argnums: Sequence[int], *, has_aux: Literal[True], holomorphic: bool = False
+) -> Callable[P, tuple[tuple[V, X], tuple[Any, ...]]]: ...
 def value_and_grad(
     function: Callable[..., Any],
     argnums: int | Sequence[int] = 0,
@@ -203,9 +276,15 @@ def value_and_grad(
         DifferentiationError: When called, if the result is not a scalar or not of a floating-point type, or an
             argument to differentiate with respect to is not.
     """
+    evaluate = _value_and_gradient(function, argnums, has_aux, holomorphic)
+    return boundary("value_and_grad", function)(evaluate)
+
+
+def _value_and_gradient(
+    function: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, holomorphic: bool
+) -> Callable[..., Any]:
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
-    @wraps(function)
     def evaluate(*args: Any, **kwargs: Any) -> Any:
         chosen = [_position(number, len(args), function) for number in numbers]
 
@@ -216,8 +295,9 @@ def value_and_grad(
             return function(*arguments, **kwargs)
 
         partially.__name__ = function_name(function)
-        outputs, linear, flat, structure = _linearized(partially, tuple(args[p] for p in chosen), has_aux)
-        _check_inputs(structure, linear, holomorphic, function, chosen)
+        selected = tuple([args[p] for p in chosen])
+        _check_inputs(selected, holomorphic, function, chosen)
+        outputs, linear, flat, structure = _linearized(partially, selected, has_aux)
         seed = _seed(outputs, flat.structure, holomorphic, function)
         gradients = structure.unflatten([result_array(cotangent) for cotangent in linear.backward([seed])])[0]
         value = flat.structure.unflatten([result_array(output) for output in outputs])
@@ -240,25 +320,25 @@ def _position(number: int, count: int, function: Callable[..., Any]) -> int:
 
 
 def _check_inputs(
-    structure: trees.Structure,
-    linear: LinearProgram,
-    holomorphic: bool,
-    function: Callable[..., Any],
-    chosen: Sequence[int],
+    selected: tuple[Any, ...], holomorphic: bool, function: Callable[..., Any], chosen: Sequence[int]
 ) -> None:
-    inputs = linear.program.inputs[len(linear.residuals) :]
-    for variable, path in zip(inputs, structure.paths, strict=True):
-        kind = variable.type.kind
+    """Checks that the arguments to differentiate with respect to have a derivative."""
+    leaves, structure = trees.flatten((selected, {}))
+    for index, value in enumerate(argument_leaves(leaves, structure, function)):
+        kind = value.type.kind
         if (kind == "f" and not holomorphic) or kind == "c":
             continue
-        argument = f"argument {chosen[path[1].index]}{trees.Path(path[2:]).suffix} of `{function_name(function)}`"
+        _, number, *rest = structure.paths[index]
+        place = chosen[number.index] if isinstance(number, trees.Index) else number
+        argument = f"argument {place}{trees.Path(rest).suffix} of `{function_name(function)}`"
         if holomorphic:
             raise DifferentiationError(
                 f"`grad` with `holomorphic=True` needs complex arguments, but {argument} is real"
             )
         raise hinted(
-            DifferentiationError(f"`grad` needs arguments of a floating-point type, but {argument} is an integer"),
-            "convert it with `.astype(float)`, or choose other arguments with `argnums`",
+            DifferentiationError(f"`grad` needs arguments of a floating-point type, but {argument} is {value.type}"),
+            "convert it with `.astype(float)`, choose other arguments with `argnums`, or take what is not to be "
+            "differentiated out of the structure",
         )
 
 
@@ -289,6 +369,46 @@ def _seed(outputs: list[Any], structure: trees.Structure, holomorphic: bool, fun
     return as_value(numpy.ones((), type.dtype))
 
 
+@overload
+def grad(
+    function: Callable[Concatenate[A, P], ArrayLike],
+    argnums: Literal[0] = 0,
+    *,
+    has_aux: Literal[False] = False,
+    holomorphic: bool = False,
+) -> Callable[Concatenate[A, P], A]: ...
+@overload
+def grad(
+    function: Callable[Concatenate[A, P], tuple[ArrayLike, X]],
+    argnums: Literal[0] = 0,
+    *,
+    has_aux: Literal[True],
+    holomorphic: bool = False,
+) -> Callable[Concatenate[A, P], tuple[A, X]]: ...
+@overload
+def grad(
+    function: Callable[P, ArrayLike], argnums: int, *, has_aux: Literal[False] = False, holomorphic: bool = False
+) -> Callable[P, Any]: ...
+@overload
+def grad(
+    function: Callable[P, ArrayLike],
+    argnums: Sequence[int],
+    *,
+    has_aux: Literal[False] = False,
+    holomorphic: bool = False,
+) -> Callable[P, tuple[Any, ...]]: ...
+@overload
+def grad(
+    function: Callable[P, tuple[ArrayLike, X]], argnums: int, *, has_aux: Literal[True], holomorphic: bool = False
+) -> Callable[P, tuple[Any, X]]: ...
+@overload
+def grad(
+    function: Callable[P, tuple[ArrayLike, X]],
+    argnums: Sequence[int],
+    *,
+    has_aux: Literal[True],
+    holomorphic: bool = False,
+) -> Callable[P, tuple[tuple[Any, ...], X]]: ...
 def grad(
     function: Callable[..., Any],
     argnums: int | Sequence[int] = 0,
@@ -304,9 +424,9 @@ def grad(
         >>> float(grad(lambda x: x * x)(3.0))
         6.0
     """
-    evaluate = value_and_grad(function, argnums, has_aux=has_aux, holomorphic=holomorphic)
+    evaluate = _value_and_gradient(function, argnums, has_aux, holomorphic)
 
-    @wraps(function)
+    @boundary("grad", function)
     def gradient(*args: Any, **kwargs: Any) -> Any:
         value, result = evaluate(*args, **kwargs)
         return (result, value[1]) if has_aux else result
@@ -321,8 +441,8 @@ def _basis(type: ArrayType) -> Any:
 
 
 def jacfwd(
-    function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
-) -> Callable[..., Any]:
+    function: Callable[P, Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Callable[P, Any]:
     """Returns a function that gives the Jacobian of `function`, computed forwards: one pass per input element.
 
     The result has the structure of the results of `function` and, in each leaf, that of the argument; the array there
@@ -332,8 +452,8 @@ def jacfwd(
 
 
 def jacrev(
-    function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
-) -> Callable[..., Any]:
+    function: Callable[P, Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Callable[P, Any]:
     """Returns a function that gives the Jacobian of `function`, computed backwards: one pass per output element.
 
     The result is arranged as that of `jacfwd`.
@@ -346,7 +466,7 @@ def _jacobian(
 ) -> Callable[..., Any]:
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
-    @wraps(function)
+    @boundary("jacfwd" if forward else "jacrev", function)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         chosen = [_position(number, len(args), function) for number in numbers]
 
@@ -358,9 +478,9 @@ def _jacobian(
 
         partially.__name__ = function_name(function)
         selected = tuple(args[p] for p in chosen)
+        _check_inputs(selected, False, function, chosen)
         outputs, linear, flat, structure = _linearized(partially, selected, has_aux)
         inputs = [leaf.type for leaf in argument_leaves(trees.flatten((selected, {}))[0], structure, function)]
-        _check_inputs(structure, linear, False, function, chosen)
         rows = _forward_rows(linear, inputs) if forward else _backward_rows(linear, [o.type for o in outputs], inputs)
         results: list[Any] = []
         for row in rows:
@@ -400,7 +520,7 @@ def _backward_rows(linear: LinearProgram, outputs: list[ArrayType], inputs: list
 
 
 def hessian(
-    function: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
-) -> Callable[..., Any]:
+    function: Callable[P, Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+) -> Callable[P, Any]:
     """Returns a function that gives the matrix of second derivatives of `function`, forwards over backwards."""
     return jacfwd(jacrev(function, argnums, has_aux=has_aux), argnums, has_aux=has_aux)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import numpy
@@ -13,6 +12,7 @@ from ryft_core.errors import BatchingError, hinted
 from ryft_core.primitives.manipulation import moveaxis
 from ryft_core.primitives.operands import as_value
 from ryft_core.programs.atoms import Literal, Value
+from ryft_core.tracebacks import boundary
 from ryft_core.tracing.evaluation import concrete
 from ryft_core.tracing.traces import STATE, using_trace
 from ryft_core.transforms.batching import BatchTrace, BatchTracer, with_batch_axis
@@ -62,7 +62,7 @@ def vmap(
         wrong = f"got {chunk}" if chunk < 1 else f"`axis_name` is {axis_name!r}: collectives need all elements at once"
         raise BatchingError(f"`vmap` expected a positive `chunk` and no axis name, but {wrong}")
 
-    @wraps(function)
+    @boundary("vmap", function)
     def mapped(*args: P.args, **kwargs: P.kwargs) -> R:
         leaves, structure = trees.flatten((args, kwargs))
         values = argument_leaves(leaves, structure, function)
