@@ -16,11 +16,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Fused:
-    """Function whose keyword-only arguments are static; the other ones are arrays."""
+    """Function whose positional-only arguments are arrays; the other ones are static."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.compiled: Any = None
+        parameters = inspect.signature(function).parameters.values()
+        self.arrays = sum(parameter.kind is parameter.POSITIONAL_ONLY for parameter in parameters)
+        self.statics = [parameter.name for parameter in parameters if parameter.kind is not parameter.POSITIONAL_ONLY]
         update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -29,25 +32,31 @@ class Fused:
         compiled = self.compiled
         if compiled is None:
             compiled = self._compile()
+        if len(args) > self.arrays:
+            # Static arguments are passed by name; a call with too many fails in the function itself.
+            named = dict(zip(self.statics, args[self.arrays :], strict=False))
+            if len(named) < len(args) - self.arrays or not named.keys().isdisjoint(kwargs):
+                return self.function(*args, **kwargs)
+            args, kwargs = args[: self.arrays], {**named, **kwargs}
         for value in args:
             if type(value) is list:
                 error = OperandError(f"`{self.function.__name__}` expected an array or a number, but got a `list`")
                 raise hinted(error, "convert it with `ryft.numpy.asarray`")
+        if kwargs:
+            kwargs = {name: tuple(value) if type(value) is list else value for name, value in kwargs.items()}
         return compiled(*args, **kwargs)
 
     def _compile(self) -> Any:
         from ryft_core.transforms.jit import jit  # `jit` is built on arrays, whose methods are fused functions.
 
-        parameters = inspect.signature(self.function).parameters.values()
-        names = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
-        self.compiled = jit(self.function, static_argnames=names)
+        self.compiled = jit(self.function, static_argnames=self.statics)
         return self.compiled
 
 
 def fused(function: F) -> F:
     """Returns `function`, which is compiled as a whole where it is applied to concrete arrays.
 
-    Positional arguments must be arrays, and keyword-only arguments hashable constants. Inside a transformed function
-    it is simply called.
+    Positional-only arguments must be arrays or structures of arrays, and the other ones hashable constants. Inside a
+    transformed function it is simply called.
     """
     return cast("F", Fused(function))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError
+from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.primitives import arithmetic, comparison, conversions, manipulation, reductions
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.operands import as_value, constant_like, literal, promote
@@ -224,7 +224,7 @@ class Scatter(Primitive):
         numbers = self.dimensions
         _check_indices(self.name, indices)
         if updates.dtype != operand.dtype:
-            raise DataTypeMismatchError(
+            raise DataTypeError(
                 f"`scatter` expected updates of element type {operand.dtype.name}, but got {updates.dtype.name}"
             )
         gone = (*numbers.inserted, *numbers.operand_batching)
@@ -414,7 +414,7 @@ _COMBINE: dict[str, Any] = {
 
 def _check_indices(name: str, indices: ArrayType) -> None:
     if indices.kind not in "iu":
-        raise DataTypeMismatchError(f"`{name}` expected integer indices, but got {indices.dtype.name}")
+        raise DataTypeError(f"`{name}` expected integer indices, but got {indices.dtype.name}")
     if indices.ndim == 0:
         raise ShapeError(f"`{name}` expected vectors of indices along the last axis, but got a scalar")
 
@@ -431,12 +431,12 @@ def _placed(inside: Axes, batch: tuple[int, ...], rank: int) -> tuple[Any, ...]:
 
 
 def wrapped_index(index: Any, length: int) -> Any:
-    """Returns `index`, one integer or an array of them, with negative ones counted from the end of `length` elements."""
+    """Returns an integer, or an array of them, with negative ones counted from the end of `length` elements."""
     if isinstance(index, int):
         return literal(index + length if index < 0 else index, numpy.dtype("int32"), True)
     index = as_value(index)
     if index.type.kind not in "iu":
-        raise DataTypeMismatchError(f"expected integers as indices, but got {index.type.dtype.name}")
+        raise DataTypeError(f"expected integers as indices, but got {index.type.dtype.name}")
     if index.type.kind == "u":
         return index
     if index.type.dtype.itemsize < 4:  # The length may not fit narrow integers.
@@ -508,12 +508,13 @@ def gather(
     present = _inside(indices, limits)
     kept = tuple(axis for axis in range(result.type.ndim) if axis not in dimensions.offset)
     present = manipulation.broadcast_in_dimensions(present, result.type.shape, kept)
-    fill = _default_fill(result.type) if fill_value is None else fill_value
+    fill = default_fill(result.type) if fill_value is None else fill_value
     filling = as_value(numpy.asarray(fill).astype(result.type.dtype)) if not hasattr(fill, "type") else fill
     return comparison.select(present, result, filling)
 
 
-def _default_fill(type: ArrayType) -> Any:
+def default_fill(type: ArrayType) -> Any:
+    """Returns what an element that is out of bounds reads as: NaN, or the smallest signed, largest unsigned integer."""
     if type.kind in "fc":
         return numpy.nan
     if type.kind == "b":

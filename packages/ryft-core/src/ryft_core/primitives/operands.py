@@ -8,6 +8,7 @@ import numpy
 
 from ryft_core.errors import OperandError, hinted
 from ryft_core.programs.atoms import Literal, Value
+from ryft_core.tracing.traces import STATE
 from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import canonical_dtype, promote_types
 
@@ -41,13 +42,24 @@ def literal(value: Any, dtype: numpy.dtype[Any], weak: bool = False) -> Literal:
 
 
 def as_value(value: Any) -> Value:
-    """Returns `value` as something that primitives take: an array, a tracer or a literal.
+    """Returns `value` as something that primitives take: an array, or, while something is traced, a literal.
 
-    Python scalars become weakly typed literals of the default element type; NumPy arrays keep their element type.
+    Python scalars become weakly typed values of the default element type; NumPy arrays keep their element type.
 
     Raises:
         OperandError: If `value` is not an array or a number.
     """
+    if isinstance(value, Value):
+        return value
+    found = _value_or_literal(value)
+    if STATE.trace is STATE.base and type(found) is Literal:
+        from ryft_core.dispatch import concrete  # dispatch needs primitives
+
+        return concrete(found)
+    return found
+
+
+def _value_or_literal(value: Any) -> Value:
     if isinstance(value, Value):
         return value
     kind = type(value)
@@ -95,7 +107,7 @@ def promote(*operands: Any) -> tuple[Any, ...]:
             scalar = _scalar_for(x, y.type)
             if scalar is not None:
                 return scalar, y
-    values = [as_value(operand) for operand in operands]
+    values = [_value_or_literal(operand) for operand in operands]
     dtype, weak = values[0].type.dtype, values[0].type.weak
     for value in values[1:]:
         dtype, weak = promote_types(dtype, weak, value.type.dtype, value.type.weak)
