@@ -11,9 +11,10 @@ from ryft_core._native import Entry
 from ryft_core.arrays import DeviceArray
 from ryft_core.backends import default_client
 from ryft_core.dispatch import results_plan
-from ryft_core.errors import RyftError, hinted
+from ryft_core.errors import PjrtError, RyftError, hinted, noted
 from ryft_core.programs.atoms import Variable
 from ryft_core.programs.programs import Program
+from ryft_core.tracebacks import leaving
 
 if TYPE_CHECKING:
     from ryft_mlir import Module
@@ -79,7 +80,12 @@ class Kernel:
         for place, array in enumerate(inputs):
             if array._donation is not None and array.buffer.closed:
                 raise _donated_error(function, self, place, array)
-        self.launcher._fail(status, [array.buffer for array in inputs])
+        try:
+            self.launcher._fail(status, [array.buffer for array in inputs])
+        except PjrtError as error:
+            noted(error, f"while `{self.program.name}` was running")
+            leaving(error, None, None)
+            raise
 
 
 def _donated_error(function: Any, kernel: Kernel, place: int, array: DeviceArray) -> DonatedError:
@@ -125,7 +131,11 @@ def compile_module(module: Module, program: Program, donated: Sequence[int] = ()
         # By default, XLA's CPU backend loses NaN in reductions to a maximum or minimum.
         environment_option_overrides={"xla_cpu_enable_fast_min_max": False} if client.platform_name == "cpu" else {},
     )
-    executable = client.compile(module.bytecode(), options, parameter_types=parameters)
+    try:
+        executable = client.compile(module.bytecode(), options, parameter_types=parameters)
+    except PjrtError as error:
+        noted(error, f"while `{program.name}` was compiled")
+        raise
     return Kernel(executable, program, donated, None if is_default else device)
 
 

@@ -11,8 +11,9 @@ from ryft_mlir import Context, Module
 from ryft_mlir.dialects import chlo, func, stable_hlo
 from ryft_mlir.locations import file_location, name_location
 
+from ryft_core.errors import RyftError
 from ryft_core.programs.atoms import Value, Variable
-from ryft_core.programs.locations import SourceLocation
+from ryft_core.programs.locations import SourceLocation, located
 from ryft_core.programs.programs import Equation, Program
 from ryft_core.types.array_types import ArrayType
 
@@ -123,7 +124,11 @@ class Builder:
             self.operand_types = tuple([atom.type for atom in equation.inputs])
             self.result_types = tuple([variable.type for variable in equation.outputs])
             self.results = [module_type(type) for type in self.result_types]
-            results = equation.primitive.lower(self, *values)
+            try:
+                results = equation.primitive.lower(self, *values)
+            except RyftError as error:
+                located(error, equation.primitive.name, equation.location)
+                raise
             if equation.primitive.multiple_results:
                 environment.update(zip(equation.outputs, results, strict=True))
             else:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ryft_core.errors import ProgramError
+from ryft_core.errors import ProgramError, RyftError
 from ryft_core.programs.atoms import Atom, Value, Variable
-from ryft_core.programs.locations import SourceLocation
+from ryft_core.programs.locations import SourceLocation, located
 from ryft_core.types.array_types import ArrayType
 
 if TYPE_CHECKING:
@@ -103,7 +103,11 @@ class Program:
         for equation in self.equations:
             primitive = equation.primitive
             values = [environment[atom] if type(atom) is Variable else atom for atom in equation.inputs]
-            result = primitive.bind(*values)
+            try:
+                result = primitive.bind(*values)
+            except RyftError as error:
+                located(error, primitive.name, equation.location)
+                raise
             if primitive.multiple_results:
                 environment.update(zip(equation.outputs, result, strict=True))
             else:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from ryft_core.errors import LeakedTracerError, TracerError, hinted
 from ryft_core.programs.atoms import Value
 
 __all__ = ["leaked", "not_concrete", "origin_of"]
 
+E = TypeVar("E", bound=Exception)
+
 
 def origin_of(value: Any) -> str | None:
-    """Returns what a traced value is, such as "it is argument `args[0]` of `loss`", or `None` if that is not known."""
+    """Returns what a traced value is, such as "the value is argument `x` of `loss`", or `None` if that is not known."""
     while (inner := getattr(value, "underlying", None)) is not None:
         value = inner
     variable = getattr(value, "variable", None)
@@ -24,26 +26,24 @@ def origin_of(value: Any) -> str | None:
     for equation in reversed(trace.equations):
         if any(output is variable for output in equation.outputs):
             where = f" at {equation.location}" if equation.location is not None else ""
-            return f"it was computed by `{equation.primitive.name}`{where}"
+            return f"the value was computed by `{equation.primitive.name}`{where}"
     return None
 
 
 def _input_origin(function: Any, index: int) -> str | None:
     argument_name = getattr(function, "argument_name", None)
-    return None if argument_name is None else f"it is {argument_name(index)}"
+    return None if argument_name is None else f"the value is {argument_name(index)}"
 
 
 def not_concrete(value: Any, use: str) -> TracerError:
     """Returns the error for a traced value that was put to a `use` that needs its elements."""
     error = TracerError(f"{use} needs a concrete value, but got a traced one of type {value.type}")
-    origin = origin_of(value)
-    if origin is not None:
-        error.add_note(origin)
-    return hinted(
+    hinted(
         error,
         "inside `jit` and `vmap`, use `ryft.numpy.where` or `ryft.lax.cond` instead of `if`, keep the value an array, "
         "or mark the argument static",
     )
+    return _with_origin(error, value)
 
 
 def leaked(value: Value) -> LeakedTracerError:
@@ -51,9 +51,12 @@ def leaked(value: Value) -> LeakedTracerError:
     error = LeakedTracerError(
         f"a traced value of type {value.type} was used after the function that it was traced in had returned"
     )
+    hinted(error, "return the value from the function instead of keeping it in a global, an attribute or a closure")
+    return _with_origin(error, value)
+
+
+def _with_origin(error: E, value: Value) -> E:
     origin = origin_of(value)
     if origin is not None:
         error.add_note(origin)
-    return hinted(
-        error, "return the value from the function instead of keeping it in a global, an attribute or a closure"
-    )
+    return error

@@ -22,9 +22,17 @@ class FlatFunction:
         auxiliary: The auxiliary data of the last call, if `has_aux`.
     """
 
-    __slots__ = ("_arguments", "_function", "_has_aux", "auxiliary", "structure")
+    __slots__ = ("_arguments", "_function", "_has_aux", "_names", "auxiliary", "structure")
 
-    def __init__(self, function: Callable[..., Any], arguments: trees.Structure, *, has_aux: bool = False) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        arguments: trees.Structure,
+        *,
+        has_aux: bool = False,
+        names: Callable[[], Sequence[str]] | None = None,
+    ) -> None:
+        self._names = names
         self._function = function
         self._arguments = arguments
         self._has_aux = has_aux
@@ -49,7 +57,8 @@ class FlatFunction:
 
     def argument_name(self, index: int) -> str:
         """Returns how to call the argument that operand `index` is a leaf of, in a message."""
-        return f"argument `{argument_path(self._arguments, index)}` of `{function_name(self._function)}`"
+        name = argument_path(self._arguments, index) if self._names is None else self._names()[index]
+        return f"argument `{name}` of `{function_name(self._function)}`"
 
 
 def as_result(leaf: Any, function: Callable[..., Any]) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
@@ -13,6 +13,7 @@ from ryft_core.compilation import Kernel
 from ryft_core.dispatch import on_one_device, raw_order
 from ryft_core.errors import RyftError, hinted
 from ryft_core.primitives.calls import Call
+from ryft_core.tracebacks import boundary, leaving
 from ryft_core.tracing.evaluation import concrete
 from ryft_core.tracing.tracers import Tracer, trace_program
 from ryft_core.tracing.traces import STATE
@@ -101,6 +102,7 @@ class JitFunction(Dispatcher, Generic[P, R]):
 
     # --- stages and the cache ---
 
+    @boundary("jit")
     def trace(self, *args: P.args, **kwargs: P.kwargs) -> Traced:
         """Traces the function without running it, and returns the first of the stages trace, lower, compile.
 
@@ -139,6 +141,13 @@ class JitFunction(Dispatcher, Generic[P, R]):
 
     def _miss(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Does what a call does, when the native dispatcher does not know its signature or something is traced."""
+        try:
+            return self._call(args, kwargs)
+        except Exception as error:
+            leaving(error, "jit", self.function)
+            raise
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         outside = STATE.trace is STATE.base
         if not outside and immediate() is not None:
             return self.function(*args, **kwargs)  # pyright: ignore[reportCallIssue]
@@ -208,7 +217,8 @@ class JitFunction(Dispatcher, Generic[P, R]):
             return self.function(*arguments, **kwargs, **named)  # pyright: ignore[reportCallIssue]
 
         function.__name__ = self._parameters.function
-        flat = FlatFunction(function, signature.structure)
+        names = partial(self._parameters.names_of_leaves, signature)
+        flat = FlatFunction(function, signature.structure, names=names)
         program, captured = trace_program(flat, signature.types, self._parameters.function)
         traced = Traced(self._parameters, program, captured, signature, flat.structure, self._choices)
         if any(isinstance(value, Tracer) for value in captured):

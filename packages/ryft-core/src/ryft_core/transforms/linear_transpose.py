@@ -13,6 +13,7 @@ from ryft_core.primitives.conversions import convert
 from ryft_core.primitives.operands import as_value
 from ryft_core.primitives.symbolic import Linear
 from ryft_core.programs.atoms import Value
+from ryft_core.tracebacks import boundary
 from ryft_core.tracing.tracers import Tracer, trace_program
 from ryft_core.transforms.functions import FlatFunction, argument_path, function_name
 from ryft_core.transforms.gradients import result_array
@@ -41,6 +42,7 @@ def _types(leaves: list[Any], structure: trees.Structure, function: Callable[...
     return types
 
 
+@boundary("eval_shape")
 def eval_shape(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Returns the types of the results of `function`, without computing them.
 
@@ -58,6 +60,7 @@ def eval_shape(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return flat.structure.unflatten(program.output_types)
 
 
+@boundary("closure_convert")
 def closure_convert(function: Callable[..., Any], *example_args: Any) -> tuple[Callable[..., Any], list[Any]]:
     """Returns `function` with the traced values that it captured as arguments, and these values.
 
@@ -94,6 +97,7 @@ def closure_convert(function: Callable[..., Any], *example_args: Any) -> tuple[C
     return converted, [captured[place] for place in moving]
 
 
+@boundary("linear_transpose")
 def linear_transpose(function: Callable[..., Any], *primals: Any) -> Callable[..., tuple[Any, ...]]:
     """Returns the transpose of a linear function, which maps cotangents of its results to cotangents of its arguments.
 
@@ -124,6 +128,7 @@ def linear_transpose(function: Callable[..., Any], *primals: Any) -> Callable[..
     flat = FlatFunction(function, structure)
     program, captured = trace_program(flat, types, function_name(function))
 
+    @boundary("linear_transpose", function)
     def transposed(cotangents: Any) -> tuple[Any, ...]:
         given, result_structure = trees.flatten(cotangents)
         if result_structure != flat.structure:

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ryft_core.errors import RyftError
 from ryft_core.primitives.symbolic import Linear, Zero
 from ryft_core.programs.atoms import Variable
+from ryft_core.programs.locations import located
 from ryft_core.programs.programs import Program
 from ryft_core.tracing.tracers import ProgramTrace, ProgramTracer
 from ryft_core.tracing.traces import STATE, using_trace
@@ -142,14 +144,18 @@ def backward(program: Program, residuals: Sequence[Any], cotangents: Sequence[An
                 for atom in equation.inputs
             ]
         )
-        if primitive.multiple_results:
-            filled = tuple(
-                Zero(variable.type) if cotangent is None else cotangent
-                for cotangent, variable in zip(given, equation.outputs, strict=True)
-            )
-            results = primitive.transpose(filled, operands)
-        else:
-            results = primitive.transpose(given[0], operands)
+        try:
+            if primitive.multiple_results:
+                filled = tuple(
+                    Zero(variable.type) if cotangent is None else cotangent
+                    for cotangent, variable in zip(given, equation.outputs, strict=True)
+                )
+                results = primitive.transpose(filled, operands)
+            else:
+                results = primitive.transpose(given[0], operands)
+        except RyftError as error:
+            located(error, primitive.name, equation.location)
+            raise
         for atom, cotangent in zip(equation.inputs, results, strict=True):
             accumulate(atom, cotangent)
     return [totals.get(variable, Zero(variable.type)) for variable in program.inputs[count:]]
