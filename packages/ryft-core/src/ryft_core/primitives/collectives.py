@@ -1,9 +1,9 @@
 """Collectives: operations between the elements of a mapped axis that has a name.
 
 Under `vmap(..., axis_name=...)` a value of the function is one element of a batch, and a collective combines the
-elements. The rule for that is `batch_collective`; for other mapped axes, it is applied to all of their elements at once.
-Linear collectives are transposed as if the results of all elements were summed in the end: the transpose of a sum is a
-sum.
+elements. The rule for that is `batch_collective`; for other mapped axes, it is applied to all of their elements at
+once. Linear collectives are transposed as if the results of all elements were summed in the end: the transpose of a sum
+is a sum.
 """
 
 from __future__ import annotations

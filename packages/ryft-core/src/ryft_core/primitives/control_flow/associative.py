@@ -12,10 +12,12 @@ from ryft_core.primitives.control_flow.bodies import visible
 from ryft_core.primitives.manipulation import canonical_axis, concatenate, pad, slice_along
 from ryft_core.primitives.manipulation import reverse as flip
 from ryft_core.primitives.operands import as_value, constant_like
+from ryft_core.tracebacks import boundary
 
 __all__ = ["associative_scan"]
 
 
+@boundary("associative_scan")
 def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
     """Returns all partial results of an associative operation along an axis.
 

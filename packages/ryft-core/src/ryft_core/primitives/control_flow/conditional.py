@@ -25,6 +25,7 @@ from ryft_core.primitives.operands import as_value, literal
 from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.programs.atoms import Literal
 from ryft_core.programs.programs import Program
+from ryft_core.tracebacks import boundary
 from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import promote_types
 
@@ -194,6 +195,7 @@ def _with_places(program: Program, results: int, held: list[int | None], places:
     return trace_program(function, program.input_types, program.name)[0]
 
 
+@boundary("switch")
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
     """Returns the result of the branch that the integer `index` chooses.
 
@@ -228,6 +230,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     return _conditional("switch", conversions.convert(clamped, INDEX), list(branches), operands)
 
 
+@boundary("cond")
 def cond(predicate: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
     """Returns `true_fun(*operands)` if `predicate` holds, otherwise `false_fun(*operands)`.
 

@@ -24,11 +24,13 @@ from ryft_core.primitives.control_flow.scan import Scan
 from ryft_core.primitives.control_flow.while_loop import While
 from ryft_core.primitives.operands import as_value
 from ryft_core.programs.atoms import Value
+from ryft_core.tracebacks import boundary
 from ryft_core.types.array_types import ArrayType
 
 __all__ = ["fori_loop", "map", "scan", "while_loop"]
 
 
+@boundary("scan")
 def scan(
     f: Callable[[Any, Any], tuple[Any, Any]],
     init: Any,
@@ -155,6 +157,7 @@ def _stack(rows: Any) -> Any:
     return manipulation.concatenate([manipulation.expand_dims(row, 0) for row in rows], 0)
 
 
+@boundary("map")
 def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> Any:  # noqa: A001 (as in JAX)
     """Applies `f` to each slice of the arrays in `xs` along their first axis, one after the other.
 
@@ -198,6 +201,7 @@ def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> A
     return parts[0] if len(parts) == 1 else trees.map(lambda *rows: manipulation.concatenate(rows, 0), *parts)
 
 
+@boundary("while_loop")
 def while_loop(
     cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init_val: Any, *, bound: int | None = None
 ) -> Any:
@@ -255,6 +259,7 @@ def _while(condition: Callable[[Any], Any], step: Callable[[Any], Any], initial:
     return body.structure.unflatten(results)
 
 
+@boundary("fori_loop")
 def fori_loop(
     lower: Any,
     upper: Any,

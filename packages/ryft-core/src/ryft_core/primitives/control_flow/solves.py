@@ -14,6 +14,7 @@ from ryft_core.primitives.nested import Nested, reference_program
 from ryft_core.primitives.operands import as_value
 from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.programs.programs import Program
+from ryft_core.tracebacks import boundary
 from ryft_core.types.array_types import ArrayType
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def _difference(left: Any, right: Any) -> Any:
     return arithmetic.negative(right) if type(left) is Zero else arithmetic.subtract(left, right)
 
 
+@boundary("custom_linear_solve")
 def custom_linear_solve(
     matvec: Callable[[Any], Any],
     b: Any,
@@ -295,7 +297,8 @@ class BatchedTangentSolve(TangentSolve):
 
             def product(*directions: Any) -> list[Any]:
                 # The product of whole batches, applied outside of the batch's trace.
-                whole = [with_batch_axis(*trace.split(direction), self.size, 0) for direction in directions]
+                pairs = [trace.split(direction) for direction in directions]
+                whole = [with_batch_axis(value, axis, self.size, 0) for value, axis in pairs]
                 with using_trace(trace.parent):
                     results = matvec(*whole)
                 return [BatchTracer(trace, result, 0) for result in results]
@@ -306,6 +309,7 @@ class BatchedTangentSolve(TangentSolve):
         return [with_batch_axis(value, axis, self.size, 0) for value, axis in zip(values, axes, strict=True)]
 
 
+@boundary("custom_root")
 def custom_root(
     f: Callable[[Any], Any],
     initial_guess: Any,

@@ -1,0 +1,148 @@
+"""`cond` and `switch`, with JAX as the oracle, and their errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+import pytest
+from libraries import RYFT, agree, both
+
+from ryft_core.errors import OperandError, ShapeError, StructureError
+from ryft_core.primitives.control_flow.conditional import Conditional, cond, switch
+from ryft_core.tracing.tracers import trace_program
+from ryft_core.types.array_types import ArrayType
+
+X = numpy.array([0.1, -0.4, 0.7], "float32")
+Y = numpy.array([1.3, 0.2, -0.5], "float32")
+PREDICATES = numpy.array([1.0, -1.0, 2.0], "float32")
+
+
+def choosing(library: Any) -> Any:
+    def function(p: Any, x: Any, y: Any) -> Any:
+        result = library.cond(p > 0, lambda x: {"a": library.sin(x) * y, "b": x}, lambda x: {"a": x * x, "b": y}, x)
+        return (result["a"] * result["b"]).sum()
+
+    return function
+
+
+def switching(library: Any) -> Any:
+    def function(index: Any, x: Any) -> Any:
+        branches = [lambda x: x * x, lambda x: library.sin(x), lambda x: x * 0 + 1]
+        return (library.switch(index, branches, x) * x).sum()
+
+    return function
+
+
+@pytest.mark.parametrize("p", [1.0, -1.0])
+def test_cond_and_its_derivatives_agree_with_jax(p: float) -> None:
+    both(lambda lib: lib.jit(choosing(lib))(p, X, Y))
+    both(lambda lib: lib.jit(lib.grad(choosing(lib), (1, 2)))(p, X, Y))
+    both(lambda lib: lib.grad(lib.jit(choosing(lib)), (0, 1, 2))(p, X, Y))
+    both(lambda lib: lib.jit(lambda p, x, y: lib.jvp(choosing(lib), (p, x, y), (p, y, x)))(p, X, Y))
+    both(lambda lib: lib.jit(lib.hessian(choosing(lib), 1))(p, X, Y))
+
+
+def test_cond_with_a_batched_predicate_runs_both_branches() -> None:
+    both(lambda lib: lib.vmap(choosing(lib), (0, None, None))(PREDICATES, X, Y))
+    both(lambda lib: lib.jit(lib.vmap(lib.grad(choosing(lib), (1, 2)), (0, None, None)))(PREDICATES, X, Y))
+    batched = lambda lib, p, x, y: lib.vmap(choosing(lib), (0, None, 0))(p, x, y).sum()  # noqa: E731
+    ys = numpy.stack([Y, Y + 1, Y * 2])
+    both(lambda lib: lib.grad(lambda x, y: batched(lib, PREDICATES, x, y), (0, 1))(X, ys))
+
+
+def test_cond_with_batched_operands_stays_a_conditional() -> None:
+    xs = numpy.stack([X, Y])
+    both(lambda lib: lib.jit(lambda p: lib.vmap(lib.grad(choosing(lib), 1), (None, 0, None))(p, xs, Y))(2.0))
+    program, _ = trace_program(
+        lambda p, x: [RYFT.vmap(lambda x: cond(p, lambda x: x * 2, lambda x: x, x))(x)],
+        [ArrayType((), numpy.dtype("bool")), ArrayType((2, 3), numpy.dtype("float32"))],
+    )
+    assert sum(isinstance(equation.primitive, Conditional) for equation in program.equations) == 1
+
+
+@pytest.mark.parametrize("index", [-3, 0, 1, 2, 7])
+def test_switch_clamps_its_index(index: int) -> None:
+    both(lambda lib: lib.jit(switching(lib))(index, X))
+    both(lambda lib: lib.jit(lib.grad(switching(lib), 1))(index, X))
+    agree(switch(index, [lambda: 1.0, lambda: 2.0, lambda: 3.0]), float(min(max(index, 0), 2) + 1))
+
+
+def test_switch_with_a_batched_index_selects() -> None:
+    indices = numpy.array([2, 0, 1, 0], "int32")
+    both(lambda lib: lib.vmap(switching(lib), (0, None))(indices, X))
+    both(lambda lib: lib.vmap(lib.grad(switching(lib), 1), (0, None))(indices, X))
+
+
+def test_concrete_predicate_calls_one_branch() -> None:
+    called = []
+    branch = lambda name: lambda x: (called.append(name), x)[1]  # noqa: E731
+    cond(True, branch("yes"), branch("no"), X)
+    RYFT.grad(lambda x: cond(x > 0, branch("yes"), branch("no"), x))(-1.0)
+    assert called == ["yes", "no"]
+
+
+def test_branches_keep_what_they_captured_apart() -> None:
+    def function(lib: Any, p: Any, a: Any, b: Any) -> Any:
+        return lib.cond(p, lambda: lib.sin(a) * b, lambda: b * b)
+
+    for p in (True, False):
+        both(lambda lib, p=p: lib.jit(lib.grad(lambda a, b: function(lib, p, a, b), (0, 1)))(0.3, 0.7))
+        both(lambda lib, p=p: lib.jit(lambda p: lib.grad(lambda a, b: function(lib, p, a, b), (0, 1))(0.3, 0.7))(p))
+
+
+def test_residuals_of_branches_share_their_places() -> None:
+    def function(x: Any, p: Any) -> Any:
+        return cond(p, lambda x: RYFT.sin(RYFT.sin(x)), lambda x: RYFT.cos(x) * RYFT.exp(x), x).sum()
+
+    types = [ArrayType((3,), numpy.dtype("float32")), ArrayType((), numpy.dtype("bool"))]
+    program, _ = trace_program(lambda x, p: [RYFT.grad(function)(x, p)], types)
+    first = next(e.primitive for e in program.equations if isinstance(e.primitive, Conditional))
+    # One result and at most two vectors of residuals; not the sum of what the branches need.
+    assert len(first.branches[0].outputs) <= 4
+
+
+def test_weakly_typed_results_give_way() -> None:
+    both(lambda lib: lib.jit(lambda p, x: lib.cond(p, lambda: x, lambda: 0.0))(True, numpy.float32(2)))
+    result = RYFT.jit(lambda p, x: cond(p, lambda: x, lambda: 0))(False, numpy.float32(2))
+    assert (result.dtype.name, result.type.weak) == ("float32", False)
+
+
+def test_cond_accepts_numbers_as_predicates() -> None:
+    assert float(RYFT.jit(lambda p: cond(p, lambda: 1.0, lambda: 2.0))(3)) == 1.0
+    assert float(RYFT.jit(lambda p: cond(p, lambda: 1.0, lambda: 2.0))(0.0)) == 2.0
+
+
+def test_branches_of_different_structure_are_refused() -> None:
+    with pytest.raises(StructureError, match="the false branch to return the structure that the true branch does"):
+        RYFT.jit(lambda p: cond(p, lambda: {"a": 1.0}, lambda: [1.0]))(True)
+
+
+def test_branches_of_different_types_name_the_path_and_both_types() -> None:
+    with pytest.raises(StructureError, match=r"`result\[\"a\"\]` is float32\[3\].* and float32\[2\]") as info:
+        RYFT.jit(lambda p, x: cond(p, lambda: {"a": x}, lambda: {"a": x[:2]}))(True, X)
+    assert any("astype" in note for note in info.value.__notes__)
+
+
+def test_predicate_that_is_not_a_scalar_is_refused() -> None:
+    with pytest.raises(ShapeError, match=r"`cond` expected a scalar predicate, but got one of shape \(3,\)"):
+        cond(X > 0, lambda: 1, lambda: 2)
+
+
+def test_switch_refuses_what_is_no_index() -> None:
+    with pytest.raises(OperandError, match=r"`switch` expected an integer index, but got one of type float32"):
+        switch(1.0, [lambda: 1])
+    with pytest.raises(OperandError, match="`switch` expected at least one branch"):
+        switch(0, [])
+
+
+def test_conditional_checks_its_operands() -> None:
+    program, _ = trace_program(lambda x: [x], [ArrayType((), numpy.dtype("float32"))])
+    with pytest.raises(TypeError, match=r"`conditional` expected an index of type int32\[\]"):
+        Conditional((program,)).bind(numpy_value(1.0), numpy_value(1.0))
+    with pytest.raises(ShapeError, match="`conditional` expected 1 operands, but got 0"):
+        Conditional((program,)).bind(RYFT.array(numpy.int32(0)))
+
+
+def numpy_value(x: float) -> Any:
+    return RYFT.array(numpy.float32(x))
