@@ -36,9 +36,7 @@ def main() -> None:
         work = Path(temporary)
         for package in PACKAGES:
             # `build` makes the wheel from the source distribution.
-            run(
-                sys.executable, "-m", "build", "--no-isolation", "--outdir", work / "dist", ROOT / "packages" / package
-            )
+            run(sys.executable, "-m", "build", "--no-isolation", "--outdir", work / "dist", ROOT / "packages" / package)
         environment = work / "environment"
         venv.create(environment, with_pip=True)
         python = environment / "bin" / "python"
