@@ -123,6 +123,15 @@ def test_borrowed_on_device_buffer_uses_the_memory_of_others(client: pjrt.Client
     assert deleted == [1]
 
 
+def test_borrowed_on_device_buffer_needs_no_callback(client: pjrt.Client, eight: numpy.ndarray) -> None:
+    source = client.buffer(eight)
+    memory = source.device_memory()
+
+    with client.borrowed_on_device_buffer(memory.address, "float32", (8,)) as view:
+        numpy.testing.assert_array_equal(view.to_numpy(), eight)
+    numpy.testing.assert_array_equal(source.to_numpy(), eight)
+
+
 def test_borrowed_on_device_buffer_rejects_null_and_unaligned_addresses(client: pjrt.Client) -> None:
     with pytest.raises(ArgumentError, match="expected an address, but got a null pointer"):
         client.borrowed_on_device_buffer(0, "float32", (8,))

@@ -184,9 +184,8 @@ def create_view(
     device, memory = _memory(client, place)
     if address == 0 and described.array_kind.size_in_bits:
         raise ArgumentError(f"a view of {described.array_kind} expected an address, but got a null pointer")
-    completion = NULL
-    if on_delete is not None:
-        completion = new_completion(client._api, lambda error: on_delete())
+    # Plugins call the callback even if it is null, which ends the process.
+    completion = new_completion(client._api, lambda error: on_delete() if on_delete is not None else None)
     try:
         with client._pin() as pointer:
             arguments = client._api.call(
@@ -198,13 +197,12 @@ def create_view(
                 element_type=described.array_kind.element_type,
                 layout=described.layout,
                 device=device._handle,
-                on_delete_callback=COMPLETION_DELETED if completion != NULL else NULL,
+                on_delete_callback=COMPLETION_DELETED,
                 on_delete_callback_arg=completion,
                 stream=stream,
                 memory=memory._handle,
             )
     except BaseException:
-        if completion != NULL:
-            drop_completion(completion)
+        drop_completion(completion)
         raise
     return client._own_buffer(arguments.buffer, described.array_kind, device)

@@ -6,9 +6,6 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 
-from ryft_xla_sys import Api, load_api
-from ryft_xla_sys.plugins import load_manifest, load_named_plugin
-
 from ryft_pjrt.client_options import ClientOptions, option_values
 from ryft_pjrt.clients import Client
 from ryft_pjrt.compilation_options import CompilationOptions
@@ -21,6 +18,8 @@ from ryft_pjrt.programs import Program
 from ryft_pjrt.topologies import OwnedTopology, Topology, create_topology, deserialize_topology
 from ryft_pjrt.values import Value, read_named_values
 from ryft_pjrt.versions import Version
+from ryft_xla_sys import Api, load_api
+from ryft_xla_sys.plugins import load_manifest, load_named_plugin
 
 __all__ = [
     "Plugin",

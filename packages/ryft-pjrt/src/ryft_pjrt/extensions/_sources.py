@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from ryft_xla_sys import Api
-
 from ryft_pjrt.errors import ArgumentTypeError
+from ryft_xla_sys import Api
 
 if TYPE_CHECKING:
     from ryft_pjrt.clients import Client

@@ -23,12 +23,12 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import numpy
-from ryft_xla_sys import ffi_calls, host_kernels
-from ryft_xla_sys.ffi import NULL, CData, ffi
 
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, UnimplementedError
 from ryft_pjrt.execution import ExecutionContext
 from ryft_pjrt.extensions._sources import Source, api_of
+from ryft_xla_sys import ffi_calls, host_kernels
+from ryft_xla_sys.ffi import NULL, CData, ffi
 
 __all__ = [
     "HandlerCall",
