@@ -81,6 +81,7 @@ def test_register_raises_on_a_mismatch_and_registers_nothing(api: Api, monkeypat
     registered: list[str] = []
     monkeypatch.setattr(host_kernels, "ffi_version", lambda api: (0, 3))
     monkeypatch.setattr(host_kernels, "register_handler", lambda api, name, handler: registered.append(name))
+    monkeypatch.setattr(host_kernels, "_REGISTERED", {})
 
     with pytest.raises(host_kernels.HostKernelVersionError):
         host_kernels.register_host_kernels(api, ["lapack_zgeev_ffi"])

@@ -1,6 +1,7 @@
 """The order in which a plugin is looked for, and what each step accepts and refuses."""
 
 import os
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -33,7 +34,13 @@ def test_cpu_plugin_is_found_in_its_distribution() -> None:
 
     assert (location.source, location.version) == ("distribution", "0.0.1")
     assert location.path.name == "xla_cpu_pjrt.so"
-    assert "xla_plugins" not in sys.modules
+
+
+def test_finding_a_plugin_does_not_import_its_distribution() -> None:
+    code = "import sys; from ryft_xla_sys import find_plugin; find_plugin('cpu'); print('xla_plugins' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert result.stdout == "False\n"
 
 
 def test_each_step_comes_before_the_next(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
