@@ -9,7 +9,7 @@ import pytest
 
 import ryft_core
 import ryft_core.numpy as rnp
-from ryft_core.errors import DataTypeMismatchError, OperandError
+from ryft_core.errors import DataTypeError, OperandError
 
 X = numpy.random.default_rng(0).uniform(-2.0, 2.0, (2, 3)).astype("float32")
 Y = numpy.random.default_rng(1).uniform(0.5, 2.0, (2, 3)).astype("float32")
@@ -168,7 +168,7 @@ def test_where_agrees_with_numpy() -> None:
 
 
 def test_where_rejects_one_case() -> None:
-    with pytest.raises(DataTypeMismatchError, match="expected both cases"):
+    with pytest.raises(DataTypeError, match="expected both cases"):
         rnp.where(X > 0, X)
 
 

@@ -8,15 +8,17 @@ from typing import Any
 import numpy
 
 from ryft_core._native import ArrayBase
-from ryft_core.errors import OperandError
+from ryft_core.array_methods import ArrayMethods
+from ryft_core.errors import OperandError, hinted
 from ryft_core.primitives import arithmetic, comparison, linear_algebra, manipulation
-from ryft_core.programs.atoms import Literal, Value
+from ryft_core.programs.atoms import Literal
+from ryft_core.tracing.traces import STATE
 from ryft_core.types.array_types import ArrayType
 
 __all__ = ["Array", "ArrayLike", "DeviceArray", "device_array"]
 
 
-class Array(Value):
+class Array(ArrayMethods):
     """Immutable array with the operators of NumPy's. A value inside a transformed function is one as well.
 
     Attributes:
@@ -75,8 +77,12 @@ class Array(Value):
         converted = elements if dtype is None else elements.astype(dtype, copy=False)
         return converted.copy() if copy and converted is elements else converted
 
-    def __iter__(self) -> Iterator[Array]:
-        return (self[index] for index in range(len(self)))
+    def __iter__(self) -> Iterator[Any]:
+        if not self.type.shape:
+            raise TypeError("a scalar array cannot be iterated over")
+        if STATE.trace is STATE.base:
+            return indexing.unstack_eagerly(self)
+        return iter(numpy_manipulation.unstack(self))
 
     def __hash__(self) -> int:
         raise OperandError("arrays are not hashable: their equality is element-wise")
@@ -184,43 +190,56 @@ class Array(Value):
         return indexing.get(self, index)
 
     @property
-    def T(self) -> Any:
-        """The array with its axes reversed."""
-        return manipulation.transpose(self)
+    def at(self) -> updates.UpdateHelper:
+        """Updates of elements: `x.at[index].set(values)` returns a new array."""
+        return updates.UpdateHelper(self)
 
-    @property
-    def mT(self) -> Any:
-        """The array with its last two axes exchanged."""
-        return manipulation.moveaxis(self, self.ndim - 1, self.ndim - 2)
+    def __lshift__(self, other: Any) -> Any:
+        return elementwise.left_shift(self, other)
 
-    def reshape(self, *shape: Any) -> Any:
-        """Returns the same elements in another shape, given as one tuple or as several integers."""
-        return manipulation.reshape(self, shape[0] if len(shape) == 1 else shape)
+    def __rlshift__(self, other: Any) -> Any:
+        return elementwise.left_shift(other, self)
 
-    def transpose(self, *axes: Any) -> Any:
-        """Returns the array with its axes permuted; reversed, if no axes are given."""
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        return manipulation.transpose(self, order or None)
+    def __rshift__(self, other: Any) -> Any:
+        return elementwise.right_shift(self, other)
 
-    def astype(self, dtype: Any) -> Any:
-        """Returns the array with its elements converted to `dtype`."""
-        return conversions.convert(self, dtype)
+    def __rrshift__(self, other: Any) -> Any:
+        return elementwise.right_shift(other, self)
 
-    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Any:
-        """Returns the sum along `axis` (all axes, if `None`)."""
-        return numpy_reductions.sum(self, axis, keepdims=keepdims)
+    def __rdivmod__(self, other: Any) -> Any:
+        return arithmetic.floor_divide(other, self), arithmetic.modulo(other, self)
 
-    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Any:
-        """Returns the mean along `axis` (all axes, if `None`)."""
-        return numpy_reductions.mean(self, axis, keepdims=keepdims)
+    def __round__(self, digits: int | None = None) -> Any:
+        rounded = elementwise.round(self, 0 if digits is None else digits)
+        return rounded if digits is not None or self.type.kind not in "f" else conversions.convert(rounded, int)
 
-    def max(self, axis: Any = None, *, keepdims: bool = False) -> Any:
-        """Returns the maximum along `axis` (all axes, if `None`)."""
-        return numpy_reductions.max(self, axis, keepdims=keepdims)
+    def __setitem__(self, index: Any, value: Any) -> None:
+        error = OperandError("arrays cannot be modified")
+        raise hinted(error, "use `x = x.at[index].set(value)`, which gives a new array")
 
-    def min(self, axis: Any = None, *, keepdims: bool = False) -> Any:
-        """Returns the minimum along `axis` (all axes, if `None`)."""
-        return numpy_reductions.min(self, axis, keepdims=keepdims)
+    def __contains__(self, value: Any) -> bool:
+        return bool(reductions.any(comparison.equal(self, value)))
+
+    def __reversed__(self) -> Iterator[Any]:
+        return iter(manipulation.reverse(self, (0,)))
+
+    def __format__(self, specification: str) -> str:
+        if self.type.shape == () and specification:
+            return format(self._concrete("formatting").item(), specification)
+        if specification:
+            raise TypeError(f"only scalars can be formatted with {specification!r}, not shape {self.type.shape}")
+        return str(self)
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        if api_version not in (None, "2021.12", "2022.12", "2023.12", "2024.12"):
+            raise ValueError(f"expected a version of the array API up to 2024.12, but got {api_version!r}")
+        return ryft_core.numpy
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.type})"
@@ -251,9 +270,24 @@ class DeviceArray(ArrayBase, Array):
         self.buffer.block_until_ready()
         return self
 
-    def item(self) -> Any:
-        """Returns the only element as a Python scalar."""
-        return self._concrete("`item`").item()
+    def is_ready(self) -> bool:
+        """Returns whether the elements have been computed."""
+        with self.buffer.ready() as event:
+            return event.done()
+
+    def devices(self) -> set[Any]:
+        """Returns the devices whose memories hold the elements."""
+        return {self.device}
+
+    def __dlpack__(self, **options: Any) -> object:
+        return self.buffer.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.buffer.__dlpack_device__()
+
+    def item(self, *index: int) -> Any:
+        """Returns the only element, or the one at `index`, as a Python scalar."""
+        return self._concrete("`item`").item(*index)
 
     def tolist(self) -> Any:
         """Returns the elements as nested lists of Python scalars."""
@@ -263,8 +297,16 @@ class DeviceArray(ArrayBase, Array):
         text = numpy.array2string(self._concrete("`repr`"), separator=", ", prefix="Array(")
         return f"Array({text}, dtype={self.type.dtype.name}{', weak' if self.type.weak else ''})"
 
+    def __str__(self) -> str:
+        return str(self._concrete("`str`"))
+
     def __reduce__(self) -> Any:
-        return device_array, (self._concrete("pickling"),)
+        return _unpickled, (self._concrete("pickling"), self.type.weak)
+
+
+def _unpickled(elements: numpy.ndarray[Any, Any], weak: bool) -> DeviceArray:
+    buffer = default_client().buffer(elements)
+    return DeviceArray(buffer, ArrayType(elements.shape, elements.dtype, weak))
 
 
 def device_array(value: Any, device: Any = None) -> DeviceArray:
@@ -279,10 +321,13 @@ def device_array(value: Any, device: Any = None) -> DeviceArray:
 for _operator in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
     for _name in (f"__{_operator}__", f"__r{_operator}__"):
         setattr(Literal, _name, vars(Array)[_name])
-for _name in ("__neg__", "__pos__", "__abs__", "shape", "dtype", "ndim", "size", "reshape", "astype", "sum", "T"):
+for _name in ("__neg__", "__pos__", "__abs__", "shape", "dtype", "ndim", "size", "__getitem__"):
     setattr(Literal, _name, vars(Array)[_name])
+for _name in ("reshape", "astype", "sum", "T"):
+    setattr(Literal, _name, vars(ArrayMethods)[_name])
 
+import ryft_core.numpy  # noqa: E402 (the functions that methods call are built on arrays)
 from ryft_core.backends import default_client  # noqa: E402
-from ryft_core.numpy import indexing  # noqa: E402 (the functions that methods call are built on arrays)
-from ryft_core.numpy import reductions as numpy_reductions  # noqa: E402
+from ryft_core.numpy import elementwise, indexing, reductions, updates  # noqa: E402
+from ryft_core.numpy import manipulation as numpy_manipulation  # noqa: E402
 from ryft_core.primitives import conversions  # noqa: E402

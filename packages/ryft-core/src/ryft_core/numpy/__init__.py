@@ -26,6 +26,7 @@ from ryft_core.numpy.creation import (
     tril,
     triu,
     vander,
+    view,
     zeros,
     zeros_like,
 )
@@ -589,6 +590,7 @@ __all__ = [
     "var",
     "vdot",
     "vecdot",
+    "view",
     "vsplit",
     "vstack",
     "where",

@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy
 
+from ryft_core.backends import default_client
 from ryft_core.errors import ShapeError, hinted
 from ryft_core.numpy.fusion import fused
-from ryft_core.primitives import arithmetic, comparison, conversions, creation, exponential, manipulation
+from ryft_core.primitives import arithmetic, bits, comparison, conversions, creation, exponential, manipulation
 from ryft_core.primitives.creation import shape_of
 from ryft_core.primitives.operands import as_value, constant_like, promote
 from ryft_core.programs.atoms import Literal, Value
 from ryft_core.tracing.evaluation import concrete
 from ryft_core.tracing.traces import STATE
+from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import canonical_dtype
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "tril",
     "triu",
     "vander",
+    "view",
     "zeros",
     "zeros_like",
 ]
@@ -124,13 +127,35 @@ def copy(x: Any) -> Any:
     return _copied(array(x))
 
 
+def view(x: Any, dtype: Any) -> Any:
+    """Returns the bits of the elements of `x` read as another element type.
+
+    One of another width changes the size of the last axis.
+    """
+    x, dtype = as_value(x), canonical_dtype(dtype)
+    old, new = x.type.dtype.itemsize, dtype.itemsize
+    shape = x.type.shape
+    if old == new:
+        return bits.bitcast_convert_type(x, dtype)
+    if not shape:
+        raise ShapeError(f"`view` of a scalar cannot change the width of its elements, from {old} to {new} bytes")
+    if new < old:
+        result = bits.bitcast_convert_type(x, dtype)
+        return manipulation.reshape(result, (*shape[:-1], shape[-1] * (old // new)))
+    ratio = new // old
+    if shape[-1] % ratio:
+        raise ShapeError(f"`view` expected a last axis that {ratio} divides, but got shape {shape}")
+    return bits.bitcast_convert_type(manipulation.reshape(x, (*shape[:-1], shape[-1] // ratio, ratio)), dtype)
+
+
 def from_dlpack(value: Any, device: Any = None) -> Any:
     """Returns an array of the elements of `value`, which any library that supports DLPack may have made."""
-    from ryft_core.arrays import device_array
+    from ryft_core.arrays import DeviceArray
 
     if isinstance(value, Value):
         return value
-    return device_array(numpy.from_dlpack(value), device)
+    buffer = default_client().from_dlpack(value, device)
+    return DeviceArray(buffer, ArrayType(buffer.shape, buffer.dtype))
 
 
 def zeros(shape: Shape, dtype: Any = float) -> Any:

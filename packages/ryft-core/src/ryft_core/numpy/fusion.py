@@ -47,9 +47,9 @@ class Fused:
         return compiled(*args, **kwargs)
 
     def _compile(self) -> Any:
-        from ryft_core.transforms.jit import jit  # `jit` is built on arrays, whose methods are fused functions.
+        from ryft_core.transforms.jit import jit_eagerly  # `jit` is built on arrays, whose methods are fused functions.
 
-        self.compiled = jit(self.function, static_argnames=self.statics)
+        self.compiled = jit_eagerly(self.function, self.statics)
         return self.compiled
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError
+from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.numpy.fusion import fused
 from ryft_core.primitives import (
     arithmetic,
@@ -96,7 +96,7 @@ def _prod(x: Any, where: Any, initial: Any, /, *, axis: Any, dtype: Any, keepdim
 def _extremum(x: Any, where: Any, initial: Any, /, *, axis: Any, keepdims: bool, largest: bool) -> Any:
     x = as_value(x)
     if x.type.kind == "c":
-        raise DataTypeMismatchError(f"`{'max' if largest else 'min'}` cannot order complex numbers")
+        raise DataTypeError(f"`{'max' if largest else 'min'}` cannot order complex numbers")
     if where is not None:
         x = _masked(x, where, extreme_value(x.type.dtype, smallest=largest).item())
     axes = canonical_axes(axis, x.type.ndim, "max" if largest else "min")
