@@ -19,10 +19,9 @@ __all__ = [
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ryft_pjrt import Buffer, Device
-
     from ryft_core.tracing.traces import Trace
     from ryft_core.types.array_types import ArrayType
+    from ryft_pjrt import Buffer, Device
 
     class State:
         """What differs from thread to thread: the current trace."""

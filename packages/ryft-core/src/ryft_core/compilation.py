@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ryft_pjrt import CompilationOptions
-
 from ryft_core._native import Entry
 from ryft_core.arrays import DeviceArray
 from ryft_core.backends import default_client
@@ -15,11 +13,11 @@ from ryft_core.errors import PjrtError, RyftError, hinted, noted
 from ryft_core.programs.atoms import Variable
 from ryft_core.programs.programs import Program
 from ryft_core.tracebacks import leaving
+from ryft_pjrt import CompilationOptions
 
 if TYPE_CHECKING:
-    from ryft_mlir import Module
-
     from ryft_core import trees
+    from ryft_mlir import Module
 
 __all__ = ["DonatedError", "Kernel", "aliases", "compile_module", "compile_program", "live_program"]
 
@@ -107,30 +105,38 @@ def _donated_error(function: Any, kernel: Kernel, place: int, array: DeviceArray
     )
 
 
-def compile_program(program: Program, donated: Sequence[int] = (), device: Any = None) -> Kernel:
+def compile_program(
+    program: Program, donated: Sequence[int] = (), device: Any = None, *, quick: bool = False
+) -> Kernel:
     """Lowers and compiles a program.
 
     Args:
         program: The program.
         donated: Inputs that give their memory to the results.
         device: Device to compile for; the default device, if `None`.
+        quick: Whether to spend less time on compiling, at the cost of a kernel that takes longer.
     """
     # Only here, because it loads MLIR, which takes longer than Ryft itself.
     from ryft_core.lowering import lower_program
 
-    return compile_module(lower_program(program, aliases(program, donated)), program, donated, device)
+    return compile_module(lower_program(program, aliases(program, donated)), program, donated, device, quick=quick)
 
 
-def compile_module(module: Module, program: Program, donated: Sequence[int] = (), device: Any = None) -> Kernel:
+# By default, XLA's CPU backend loses NaN in reductions to a maximum or minimum.
+_CPU_OPTIONS: dict[str, object] = {"xla_cpu_enable_fast_min_max": False}
+# Most of the time that compiling a small program takes goes into setting up MLIR's code generator, and into LLVM.
+_CPU_QUICK_OPTIONS = {**_CPU_OPTIONS, "xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
+
+
+def compile_module(
+    module: Module, program: Program, donated: Sequence[int] = (), device: Any = None, *, quick: bool = False
+) -> Kernel:
     """Compiles the module that `program` was lowered to; refer to `compile_program`."""
     client = default_client() if device is None else device.client
     is_default = device is None or device is client.addressable_devices[0]
     parameters = [(type.dtype, type.shape) for type in program.input_types]
-    options = CompilationOptions(
-        compile_portable_executable=not is_default,
-        # By default, XLA's CPU backend loses NaN in reductions to a maximum or minimum.
-        environment_option_overrides={"xla_cpu_enable_fast_min_max": False} if client.platform_name == "cpu" else {},
-    )
+    overrides = (_CPU_QUICK_OPTIONS if quick else _CPU_OPTIONS) if client.platform_name == "cpu" else {}
+    options = CompilationOptions(compile_portable_executable=not is_default, environment_option_overrides=overrides)
     try:
         executable = client.compile(module.bytecode(), options, parameter_types=parameters)
     except PjrtError as error:

@@ -15,8 +15,6 @@ from itertools import count
 from typing import Any
 
 import numpy
-from ryft_pjrt import Buffer
-from ryft_xla_sys.ffi import ffi, lib
 
 from ryft_core import trees
 from ryft_core._native import Plan, configure
@@ -26,8 +24,10 @@ from ryft_core.primitives.operands import as_value
 from ryft_core.programs.atoms import Literal, Value
 from ryft_core.tracing.origins import leaked
 from ryft_core.tracing.tracers import Tracer
-from ryft_core.trees.nodes import is_array_leaf, kind_of
 from ryft_core.trees.keys import LEAF, STATIC, NodeKey, child_keys
+from ryft_core.trees.nodes import is_array_leaf, kind_of
+from ryft_pjrt import Buffer
+from ryft_xla_sys.ffi import ffi, lib
 
 __all__ = ["concrete", "configure_dispatch", "on_one_device", "raw_order", "results_plan"]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy
-from ryft_xla_sys import Api
-from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 from ryft_pjrt._transfer_functions import transfer_functions
 from ryft_pjrt.copies import Copies
@@ -16,6 +14,8 @@ from ryft_pjrt.errors import ArgumentError, InvalidArgumentError, UnimplementedE
 from ryft_pjrt.events import Event
 from ryft_pjrt.layouts import BufferSpecification, Layout, TiledLayout, layout_to_c, read_layout
 from ryft_pjrt.views import DeviceMemory, view_on_host
+from ryft_xla_sys import Api
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
     from ryft_pjrt.clients import Client
@@ -203,20 +203,30 @@ class Buffer(Copies):
         Raises:
             PjrtError: If what computes the array failed.
         """
-        kind = self.type
-        target = numpy.empty(kind.shape, kind.dtype)
-        if kind.element_type.bits >= 8:
-            error = ffi.new("PJRT_Error **")
-            functions = transfer_functions(self._api)
-            status = lib.ryft_view_read(functions, self._owner, _address(target), target.nbytes, error)
-            if status == lib.RYFT_VIEW_NOT_READY:
-                self.block_until_ready()
-                status = lib.ryft_view_read(functions, self._owner, _address(target), target.nbytes, error)
-            if status == lib.RYFT_VIEW_OK:
-                return target
-            self._check_view(status, error[0])
+        target = numpy.empty(self.type.shape, self.type.dtype)
+        status = self._read(target)
+        if status == lib.RYFT_VIEW_NOT_READY:
+            self.block_until_ready()
+            status = self._read(target)
+        if status == lib.RYFT_VIEW_OK:
+            return target
         with self.copy_to_host(target) as event:
             return event.wait()
+
+    def to_numpy_if_ready(self) -> numpy.ndarray | None:
+        """Returns a new copy of the array on the host, or `None` where that would mean to wait or to transfer."""
+        target = numpy.empty(self.type.shape, self.type.dtype)
+        return target if self._read(target) == lib.RYFT_VIEW_OK else None
+
+    def _read(self, target: numpy.ndarray) -> int:
+        """Copies the elements to `target`, if they are there and the host can read them; returns a `RYFT_VIEW_` status."""
+        if self.type.element_type.bits < 8:
+            return lib.RYFT_VIEW_NOT_HOST
+        error = ffi.new("PJRT_Error **")
+        functions = transfer_functions(self._api)
+        status = lib.ryft_view_read(functions, self._owner, _address(target), target.nbytes, error)
+        self._check_view(status, error[0])
+        return status
 
     def _check_view(self, status: int, error: CData) -> None:
         """Raises the error of a failed view, unless it failed because the host cannot read the memory."""

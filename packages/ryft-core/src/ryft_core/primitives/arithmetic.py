@@ -9,7 +9,6 @@ import numpy
 from ryft_core.primitives import comparison, exponential
 from ryft_core.primitives.families import Elementwise, linear_cotangents, sum_to_shape
 from ryft_core.primitives.operands import as_value, constant_like, literal, promote
-from ryft_core.primitives.symbolic import is_linear
 
 __all__ = [
     "Absolute",
@@ -49,6 +48,8 @@ class Add(Elementwise):
     """Sum of two arrays; logical "or" has its own primitive."""
 
     name = "add"
+    exact = "iuf"
+    rounds = True
     operation = "add"
     linear = True
 
@@ -66,6 +67,8 @@ class Subtract(Elementwise):
     """Difference of two arrays."""
 
     name = "subtract"
+    exact = "iuf"
+    rounds = True
     operation = "subtract"
     linear = True
 
@@ -83,6 +86,8 @@ class Multiply(Elementwise):
     """Product of two arrays."""
 
     name = "multiply"
+    exact = "iuf"
+    rounds = True
     operation = "multiply"
     linear = True
 
@@ -100,6 +105,8 @@ class Divide(Elementwise):
     """Quotient of two arrays; for integers it is truncated towards zero."""
 
     name = "divide"
+    exact = "f"
+    rounds = True
     operation = "divide"
     linear = True
 
@@ -119,6 +126,8 @@ class Remainder(Elementwise):
     """Remainder of truncated division: it has the sign of the dividend."""
 
     name = "remainder"
+    exact = "f"
+    rounds = True
     operation = "remainder"
     kinds = "iuf"
 
@@ -136,6 +145,7 @@ class Negative(Elementwise):
     """Negated array."""
 
     name = "negative"
+    exact = "iuf"
     operation = "negate"
     linear = True
 
@@ -153,6 +163,7 @@ class Sign(Elementwise):
     """Sign of each element: -1, 0 or 1, `x / |x|` for complex numbers; NaN stays NaN."""
 
     name = "sign"
+    exact = "iuf"
     operation = "sign"
     kinds = "ifc"
     differentiable = False
@@ -165,6 +176,7 @@ class Absolute(Elementwise):
     """Absolute value; the modulus, which is real, of complex numbers. The derivative at zero is zero."""
 
     name = "absolute"
+    exact = "iuf"
     operation = "abs"
     kinds = "ifc"
 
@@ -201,6 +213,7 @@ class Maximum(Extremum):
     """Larger of two elements; NaN if one of them is NaN."""
 
     name = "maximum"
+    exact = "iu"
     operation = "maximum"
 
     def reference(self, x: Any, y: Any) -> Any:
@@ -211,6 +224,7 @@ class Minimum(Extremum):
     """Smaller of two elements; NaN if one of them is NaN."""
 
     name = "minimum"
+    exact = "iu"
     operation = "minimum"
 
     def reference(self, x: Any, y: Any) -> Any:
@@ -241,6 +255,7 @@ class Floor(Elementwise):
     """Largest integer that is not larger, as a floating-point number."""
 
     name = "floor"
+    exact = "f"
     operation = "floor"
     kinds = "f"
     differentiable = False
@@ -253,6 +268,7 @@ class Ceil(Elementwise):
     """Smallest integer that is not smaller, as a floating-point number."""
 
     name = "ceil"
+    exact = "f"
     operation = "ceil"
     kinds = "f"
     differentiable = False
@@ -265,6 +281,7 @@ class RoundToEven(Elementwise):
     """Nearest integer, halves to the even one, as a floating-point number."""
 
     name = "round_to_even"
+    exact = "f"
     operation = "round_nearest_even"
     kinds = "f"
     differentiable = False

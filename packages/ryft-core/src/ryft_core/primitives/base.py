@@ -37,6 +37,10 @@ class Primitive(PrimitiveBase):
     """Whether the primitive has a derivative; one that has not gives results whose tangents are zero."""
     linear: ClassVar[bool] = False
     """Whether the primitive is linear in some of its operands, and so can be transposed."""
+    exact: ClassVar[str] = ""
+    """Kinds of element types for which the rule `reference` gives the same bits as the compiled primitive."""
+    rounds: ClassVar[bool] = False
+    """Whether results that are floating-point numbers are rounded."""
     pure: ClassVar[bool] = True
     """Whether an application whose results are not used can be dropped, and two equal ones merged."""
 
@@ -62,7 +66,7 @@ class Primitive(PrimitiveBase):
 
         Raises:
             ShapeError: If the shapes do not fit.
-            DataTypeMismatchError: If the element types do not fit.
+            DataTypeError: If the element types do not fit.
         """
         raise NotImplementedError
 
@@ -97,10 +101,10 @@ class Primitive(PrimitiveBase):
         raise NotImplementedError
 
     def evaluate(self, operands: tuple[Any, ...]) -> Any:
-        """Applies the primitive to concrete arrays at once. The default compiles it and runs the compiled kernel."""
-        from ryft_core.tracing.evaluation import run_compiled  # evaluation needs primitives
+        """Applies the primitive to concrete arrays at once. The default runs a compiled kernel, or `reference`."""
+        from ryft_core.tracing.evaluation import run_eagerly  # evaluation needs primitives
 
-        return run_compiled(self, operands)
+        return run_eagerly(self, operands)
 
     def partial(self, trace: Any, operands: tuple[Any, ...]) -> Any:
         """Splits an application with some unknown operands, for `linearize`. The default defers all of it."""

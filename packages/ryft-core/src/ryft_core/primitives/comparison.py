@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy
 
-from ryft_core.errors import DataTypeMismatchError
+from ryft_core.errors import DataTypeError
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.families import Elementwise, broadcast_operand_shapes, broadcast_value, sum_to_shape
 from ryft_core.primitives.operands import as_value, constant_like, promote
@@ -60,13 +60,14 @@ class Compare(Elementwise):
     direction: Literal["EQ", "NE", "LT", "LE", "GT", "GE"]
 
     name = "compare"
+    exact = "biuf"
     operation = "compare"
     kinds = "biufc"
     differentiable = False
 
     def infer(self, *types: ArrayType) -> ArrayType:
         if self.direction not in ("EQ", "NE") and types[0].kind == "c":
-            raise DataTypeMismatchError(f"`compare` cannot order complex numbers ({types[0].dtype.name})")
+            raise DataTypeError(f"`compare` cannot order complex numbers ({types[0].dtype.name})")
         return ArrayType(super().infer(*types).shape, _BOOLEAN)
 
     def emit(self, builder: Builder, *operands: Any) -> Any:
@@ -80,6 +81,7 @@ class IsFinite(Elementwise):
     """Whether each element is neither infinite nor NaN."""
 
     name = "is_finite"
+    exact = "f"
     operation = "is_finite"
     kinds = "f"
     differentiable = False
@@ -95,6 +97,7 @@ class BitwiseAnd(Elementwise):
     """Bit-wise "and" of integers, logical "and" of booleans."""
 
     name = "bitwise_and"
+    exact = "biu"
     operation = "and_"
     kinds = "biu"
     differentiable = False
@@ -107,6 +110,7 @@ class BitwiseOr(Elementwise):
     """Bit-wise "or" of integers, logical "or" of booleans."""
 
     name = "bitwise_or"
+    exact = "biu"
     operation = "or_"
     kinds = "biu"
     differentiable = False
@@ -119,6 +123,7 @@ class BitwiseXor(Elementwise):
     """Bit-wise exclusive "or" of integers, logical exclusive "or" of booleans."""
 
     name = "bitwise_xor"
+    exact = "biu"
     operation = "xor"
     kinds = "biu"
     differentiable = False
@@ -131,6 +136,7 @@ class BitwiseNot(Elementwise):
     """Bit-wise complement of integers, logical "not" of booleans."""
 
     name = "bitwise_not"
+    exact = "biu"
     operation = "not_"
     kinds = "biu"
     differentiable = False
@@ -146,14 +152,15 @@ class Select(Primitive):
     """
 
     name = "select"
+    exact = "biuf"
     linear = True
 
     def infer(self, *types: ArrayType) -> ArrayType:
         predicate, on_true, on_false = types
         if predicate.dtype != _BOOLEAN:
-            raise DataTypeMismatchError(f"`select` expected a boolean predicate, but got {predicate.dtype.name}")
+            raise DataTypeError(f"`select` expected a boolean predicate, but got {predicate.dtype.name}")
         if on_true.dtype != on_false.dtype:
-            raise DataTypeMismatchError(
+            raise DataTypeError(
                 f"`select` expected cases of one element type, but got {on_true.dtype.name} and {on_false.dtype.name}"
             )
         shape = on_true.shape
@@ -165,7 +172,7 @@ class Select(Primitive):
         shape = builder.result_types[0].shape
         values = [
             value
-            if type.shape in (shape, ()) and index == 0 or type.shape == shape
+            if (type.shape in (shape, ()) and index == 0) or type.shape == shape
             else builder.broadcast(value, type, shape)
             for index, (value, type) in enumerate(zip(operands, builder.operand_types, strict=True))
         ]
@@ -293,3 +300,10 @@ def where(condition: Any, x: Any, y: Any, /) -> Any:
     the result's is NaN. Guard the *operand* of such a function with a second `where`.
     """
     return _SELECT.bind(truth(condition), *promote(x, y))
+
+
+def broadcast_together(*operands: Any) -> tuple[Any, ...]:
+    """Returns the operands broadcast to one shape."""
+    values = [as_value(operand) for operand in operands]
+    shape = broadcast_operand_shapes("broadcast_arrays", tuple(value.type.shape for value in values))
+    return tuple(broadcast_value(value, shape) for value in values)

@@ -25,6 +25,7 @@ class Convert(Primitive):
     weak: bool = False
 
     name = "convert"
+    exact = "biu"
     linear = True
 
     def infer(self, *types: ArrayType) -> ArrayType:

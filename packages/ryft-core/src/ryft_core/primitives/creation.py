@@ -29,6 +29,7 @@ class Iota(Primitive):
     axis: int
 
     name = "iota"
+    exact = "biuf"
     differentiable = False
 
     def infer(self, *types: ArrayType) -> ArrayType:

@@ -48,6 +48,7 @@ class DynamicSlice(Primitive):
     sizes: tuple[int, ...]
 
     name = "dynamic_slice"
+    exact = "biuf"
     linear = True
 
     def infer(self, *types: ArrayType) -> ArrayType:
@@ -104,6 +105,7 @@ class DynamicUpdateSlice(Primitive):
     """
 
     name = "dynamic_update_slice"
+    exact = "biuf"
     linear = True
 
     def infer(self, *types: ArrayType) -> ArrayType:

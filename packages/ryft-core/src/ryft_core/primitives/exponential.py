@@ -97,6 +97,8 @@ class SquareRoot(Elementwise):
     """Principal square root."""
 
     name = "square_root"
+    exact = "f"
+    rounds = True
     operation = "sqrt"
     kinds = "fc"
 

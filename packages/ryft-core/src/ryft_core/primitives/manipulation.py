@@ -70,6 +70,7 @@ class BroadcastInDimensions(Structural):
     dimensions: tuple[int, ...]
 
     name = "broadcast_in_dimensions"
+    exact = "biuf"
 
     def infer(self, *types: ArrayType) -> ArrayType:
         (operand,) = types
@@ -112,6 +113,7 @@ class Reshape(Structural):
     shape: tuple[int, ...]
 
     name = "reshape"
+    exact = "biuf"
 
     def infer(self, *types: ArrayType) -> ArrayType:
         (operand,) = types
@@ -142,6 +144,7 @@ class Transpose(Structural):
     permutation: tuple[int, ...]
 
     name = "transpose"
+    exact = "biuf"
 
     def infer(self, *types: ArrayType) -> ArrayType:
         (operand,) = types
@@ -177,6 +180,7 @@ class Slice(Structural):
     strides: tuple[int, ...]
 
     name = "slice"
+    exact = "biuf"
 
     def infer(self, *types: ArrayType) -> ArrayType:
         (operand,) = types
@@ -229,6 +233,7 @@ class Reverse(Structural):
     axes: tuple[int, ...]
 
     name = "reverse"
+    exact = "biuf"
 
     def infer(self, *types: ArrayType) -> ArrayType:
         (operand,) = types
@@ -260,6 +265,7 @@ class Pad(Primitive):
     configuration: tuple[tuple[int, int, int], ...]
 
     name = "pad"
+    exact = "biuf"
     linear = True
 
     def infer(self, *types: ArrayType) -> ArrayType:
@@ -344,6 +350,7 @@ class Concatenate(Primitive):
     axis: int
 
     name = "concatenate"
+    exact = "biuf"
     linear = True
 
     def infer(self, *types: ArrayType) -> ArrayType:

@@ -70,6 +70,7 @@ class ReduceSum(Reduction):
     """Sum along axes; zero for no elements."""
 
     name = "reduce_sum"
+    exact = "iu"
     operation = "add"
     linear = True
 
@@ -123,6 +124,7 @@ class ReduceMaximum(ReduceExtremum):
     """Largest element along axes; NaN if there is one. For no elements, the smallest value of the element type."""
 
     name = "reduce_maximum"
+    exact = "iu"
     operation = "maximum"
 
     def initial(self, dtype: numpy.dtype[Any]) -> numpy.ndarray[Any, Any]:
@@ -136,6 +138,7 @@ class ReduceMinimum(ReduceExtremum):
     """Smallest element along axes; NaN if there is one. For no elements, the largest value of the element type."""
 
     name = "reduce_minimum"
+    exact = "iu"
     operation = "minimum"
 
     def initial(self, dtype: numpy.dtype[Any]) -> numpy.ndarray[Any, Any]:
@@ -149,6 +152,7 @@ class ReduceAnd(Reduction):
     """Bit-wise (for booleans, logical) "and" along axes."""
 
     name = "reduce_and"
+    exact = "b"
     operation = "and_"
     kinds = "biu"
     differentiable = False
@@ -164,6 +168,7 @@ class ReduceOr(Reduction):
     """Bit-wise (for booleans, logical) "or" along axes."""
 
     name = "reduce_or"
+    exact = "b"
     operation = "or_"
     kinds = "biu"
     differentiable = False
@@ -230,6 +235,7 @@ class ArgumentMaximum(ArgumentExtremum):
     """Position of the first largest element along an axis."""
 
     name = "argument_maximum"
+    exact = "iu"
     direction = "GT"
 
     def reference(self, x: Any) -> Any:
@@ -240,6 +246,7 @@ class ArgumentMinimum(ArgumentExtremum):
     """Position of the first smallest element along an axis."""
 
     name = "argument_minimum"
+    exact = "iu"
     direction = "LT"
 
     def reference(self, x: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
 from threading import Event, Lock
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
 from ryft_core import trees
@@ -14,7 +15,7 @@ from ryft_core.dispatch import on_one_device, raw_order
 from ryft_core.errors import RyftError, hinted
 from ryft_core.primitives.calls import Call
 from ryft_core.tracebacks import boundary, leaving
-from ryft_core.tracing.evaluation import concrete
+from ryft_core.tracing.evaluation import HOST_SECONDS, concrete, is_cheap_on_host
 from ryft_core.tracing.tracers import Tracer, trace_program
 from ryft_core.tracing.traces import STATE
 from ryft_core.transforms.batching import mapped_axes
@@ -23,7 +24,7 @@ from ryft_core.transforms.scopes import immediate
 from ryft_core.transforms.signatures import CallSignature, Miss, Parameters, explain_miss, split_statics
 from ryft_core.transforms.stages import CompileChoices, Traced, type_of
 
-__all__ = ["CacheInfo", "JitFunction", "TraceBudgetError", "jit"]
+__all__ = ["CacheInfo", "JitFunction", "TraceBudgetError", "jit", "jit_eagerly"]
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
@@ -55,6 +56,9 @@ class JitFunction(Dispatcher, Generic[P, R]):
     """Function that `jit` returned. Calls with arguments of a known signature run a compiled program.
 
     It can be called from any number of threads, be a method of a class, and be pickled if the function can.
+
+    The option `eager`, which only Ryft's own functions have, says that the function is called like a primitive: on
+    many shapes, a few times each. So what is small is compiled with less effort, or computed on the host.
     """
 
     def __init__(self, function: Callable[P, R], options: dict[str, Any]) -> None:
@@ -64,7 +68,7 @@ class JitFunction(Dispatcher, Generic[P, R]):
         self._parameters = parameters = Parameters(function, name)
         self._statics = parameters.select(options["static_argnums"], options["static_argnames"], "static")
         donated = parameters.select(options["donate_argnums"], options["donate_argnames"], "donate")
-        self._choices = CompileChoices(donated.numbers, donated.names, options["keep_unused"])
+        self._choices = CompileChoices(donated.numbers, donated.names, options["keep_unused"], options["eager"])
         self._device = options["device"]
         self._inline = options["inline"]
         self._max_traces: int | None = options["max_traces"]
@@ -78,7 +82,7 @@ class JitFunction(Dispatcher, Generic[P, R]):
         self._misses = 0
         self._slow_hits = 0
         self._last_miss: tuple[CallSignature, list[CallSignature]] | None = None
-        update_wrapper(self, function)
+        update_wrapper(self, function, updated=())
 
     if TYPE_CHECKING:
 
@@ -165,6 +169,11 @@ class JitFunction(Dispatcher, Generic[P, R]):
             operands = [*traced.captured, *values]
             results = traced.program.evaluate(*operands) if self._inline else Call(traced.program).bind(*operands)
             return traced.structure.unflatten(results)
+        if traced.is_eager and traced.seconds_on_host < HOST_SECONDS and is_cheap_on_host(traced.program):
+            started = perf_counter()
+            results = traced.program.evaluate(*traced.captured, *values)
+            traced.seconds_on_host += perf_counter() - started
+            return traced.structure.unflatten([concrete(result) for result in results])
         given = [concrete(value) for value in values]
         arrays = on_one_device(leaves, given, self._device)
         compiled = traced.compiled(arrays[0].device if arrays else self._device)
@@ -232,6 +241,25 @@ class JitFunction(Dispatcher, Generic[P, R]):
                 if compiled.kernel is kernel and compiled.order[place] >= 0:
                     return f"argument `{traced.leaf_names()[compiled.order[place]]}` of `{self._parameters.function}`"
         return f"an array that `{self._parameters.function}` captured"
+
+
+def jit_eagerly(function: Callable[P, S], static_argnames: Sequence[str]) -> JitFunction[P, S]:
+    """Returns `function`, one of Ryft's own, compiled as `jit` does with the option `eager` of `JitFunction`."""
+    options: dict[str, Any] = {**_DEFAULTS, "static_argnames": static_argnames, "eager": True}
+    return JitFunction(function, options)
+
+
+_DEFAULTS: dict[str, Any] = {
+    "static_argnums": (),
+    "static_argnames": (),
+    "donate_argnums": (),
+    "donate_argnames": (),
+    "keep_unused": False,
+    "device": None,
+    "inline": False,
+    "max_traces": None,
+    "eager": False,
+}
 
 
 @overload
@@ -314,6 +342,7 @@ def jit(
         DonatedError: When called, if an argument was donated before.
     """
     options: dict[str, Any] = {
+        **_DEFAULTS,
         "static_argnums": static_argnums,
         "static_argnames": static_argnames,
         "donate_argnums": donate_argnums,

@@ -15,7 +15,7 @@ from ryft_core.errors import OperandError, RyftError, StructureError
 from ryft_core.primitives.operands import as_value
 from ryft_core.programs.atoms import Value
 from ryft_core.programs.programs import Program
-from ryft_core.tracing.evaluation import concrete
+from ryft_core.tracing.evaluation import concrete, is_tiny
 from ryft_core.tracing.traces import STATE
 from ryft_core.transforms.signatures import CallSignature, Parameters
 from ryft_core.types.array_types import ArrayType
@@ -39,6 +39,8 @@ class Traced:
         captured: These values.
         signature: Structure and types of the arguments, and the static ones.
         structure: Structure of the results.
+        is_eager: Whether to compile quickly what is small; refer to `JitFunction`.
+        seconds_on_host: Time that was spent on computing it on the host.
     """
 
     def __init__(
@@ -59,6 +61,8 @@ class Traced:
         self._options = options
         self._lock = Lock()
         self._compiled: dict[Any, Compiled] = {}
+        self.is_eager = options.is_eager
+        self.seconds_on_host = 0.0
 
     @property
     def in_info(self) -> Any:
@@ -133,14 +137,18 @@ class CompileChoices:
         donate_numbers: Positions of the arguments that are donated.
         donate_names: Names of the arguments that are donated.
         keep_unused: Whether arguments that the results do not depend on stay parameters.
+        is_eager: Whether to compile quickly what is small.
     """
 
-    __slots__ = ("donate_names", "donate_numbers", "keep_unused")
+    __slots__ = ("donate_names", "donate_numbers", "is_eager", "keep_unused")
 
-    def __init__(self, donate_numbers: frozenset[int], donate_names: frozenset[str], keep_unused: bool) -> None:
+    def __init__(
+        self, donate_numbers: frozenset[int], donate_names: frozenset[str], keep_unused: bool, is_eager: bool
+    ) -> None:
         self.donate_numbers = donate_numbers
         self.donate_names = donate_names
         self.keep_unused = keep_unused
+        self.is_eager = is_eager
 
 
 class Lowered:
@@ -199,7 +207,8 @@ class Lowered:
 
     def compile(self, device: Any = None) -> Compiled:
         """Returns the function compiled for a device (the default device, if `None`)."""
-        kernel = compile_module(self.module, self._program, self._donated, device)
+        quick = self.traced.is_eager and is_tiny(self._program)
+        kernel = compile_module(self.module, self._program, self._donated, device, quick=quick)
         captured = on_one_device((), self._captured, kernel.launcher.devices[0])
         entry = kernel.entry(self.traced.structure, len(self.traced.signature.types), self._order, captured)
         return Compiled(self.traced, kernel, self._order, entry)
