@@ -337,6 +337,12 @@ def _size(axis_name: Any, name: str) -> int:
     return size
 
 
+def _checked(operation: Collective, value: Any) -> Any:
+    """Applies an operation after checking the type of its operand: the rule for its axis does not look at it."""
+    operation.infer(value.type)
+    return operation.bind(value)
+
+
 def _reduced(primitive: Callable[[Any], Collective], x: Any, axis_name: Any) -> Any:
     operations = [primitive(name) for name in _names(axis_name)]
     for operation in operations:
@@ -422,7 +428,7 @@ def psum_scatter(x: Any, axis_name: Any, *, scatter_dimension: int = 0, tiled: b
     def scatter(leaf: Any) -> Any:
         value = as_value(leaf)
         axis = canonical_axis(scatter_dimension, value.type.ndim, "psum_scatter")
-        return SumScatter(axis_name, size, axis, tiled).bind(value)
+        return _checked(SumScatter(axis_name, size, axis, tiled), value)
 
     return trees.map(scatter, x)
 
@@ -446,7 +452,7 @@ def all_to_all(x: Any, axis_name: Any, split_axis: int, concat_axis: int, *, til
         value = as_value(leaf)
         split = canonical_axis(split_axis, value.type.ndim, "all_to_all")
         join = canonical_axis(concat_axis, value.type.ndim, "all_to_all")
-        return AllToAll(axis_name, size, split, join, tiled).bind(value)
+        return _checked(AllToAll(axis_name, size, split, join, tiled), value)
 
     return trees.map(exchange, x)
 

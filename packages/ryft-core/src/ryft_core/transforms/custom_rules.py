@@ -13,11 +13,13 @@ import numpy
 from ryft_core import trees
 from ryft_core.errors import DifferentiationError, OperandError, StructureError, hinted
 from ryft_core.primitives import arithmetic, conversions
+from ryft_core.primitives.callbacks import pure_callback
 from ryft_core.primitives.custom_rules import BackwardRule, CustomFunction, CustomLinear, Rules
 from ryft_core.primitives.manipulation import moveaxis, zeros_of
 from ryft_core.primitives.operands import as_value
 from ryft_core.primitives.symbolic import Zero
 from ryft_core.programs.atoms import Value
+from ryft_core.tracebacks import boundary
 from ryft_core.tracing.tracers import ProgramTrace, trace_program
 from ryft_core.tracing.traces import STATE
 from ryft_core.transforms.functions import argument_leaves, as_result, function_name
@@ -46,7 +48,8 @@ class FunctionWithRules(Generic[P, R]):
         self.backward_rule: Callable[..., Any] | None = None
         self.batch_rule: Callable[..., Any] | None = None
         self.lowerings: dict[str | None, Callable[..., Any]] = {}
-        update_wrapper(self, function)
+        self.fallback: Callable[..., Any] | None = None
+        update_wrapper(self, function, updated=())
 
     def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Defines the forward derivative: `rule(*nondiff, primals, tangents)` returns the results and their tangents.
@@ -105,6 +108,16 @@ class FunctionWithRules(Generic[P, R]):
         """
         self.lowerings[platform] = rule
         return rule
+
+    @boundary()
+    def deffallback(self, fallback: Callable[..., Any]) -> Callable[..., Any]:
+        """Defines what is run where there is no lowering: a Python function of the arguments as NumPy arrays.
+
+        It is called back from the compiled program. The function itself then only gives the types of the results, and
+        derivatives that have no rule.
+        """
+        self.fallback = fallback
+        return fallback
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         arguments = self._positional(args, kwargs)
@@ -223,6 +236,21 @@ class UserRules(Rules):
         return function(*moving)
 
     def call(self, *operands: Any) -> list[Value]:
+        if self.owner.fallback is None:
+            return self.own(*operands)
+        # The types of the results are those of the function; the values are those of the fallback.
+        program, _ = trace_program(self.own, [value.type for value in operands], self.label)
+        types = self.results[-1].unflatten(program.output_types)
+
+        def compute(*arrays: Any) -> Any:
+            return self._apply(fallback, arrays)
+
+        fallback = self.owner.fallback
+        compute.__name__ = function_name(fallback)
+        return trees.leaves(pure_callback(compute, types, *operands, vmap_method="sequential"))
+
+    def own(self, *operands: Any) -> list[Value]:
+        """Returns the results of the function itself, even if there is a fallback."""
         leaves, structure = trees.flatten(self._apply(self.owner.function, operands))
         self.results.append(structure)
         return [as_result(leaf, self.owner.function) for leaf in leaves]
@@ -232,7 +260,7 @@ class UserRules(Rules):
             return self._jvp_by_rule(self.owner.jvp_rule, primals, tangents)
         if self.owner.forward_rule is not None:
             return self._jvp_by_backward_rule(self.owner.forward_rule, primals, tangents)
-        return run_jvp(self.call, primals, tangents)
+        return run_jvp(self.own, primals, tangents)
 
     def _jvp_by_rule(
         self, rule: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
@@ -440,6 +468,7 @@ def custom_rules(
     vjp: tuple[Callable[..., Any], Callable[..., Any]] | None = None,
     vmap: Callable[..., Any] | None = None,
     lowering: Callable[..., Any] | Mapping[str | None, Callable[..., Any]] | None = None,
+    fallback: Callable[..., Any] | None = None,
     nondiff_argnums: int | Sequence[int] = (),
 ) -> Any:
     """Returns `function` with any rules of its own. Can be used as `@custom_rules` or `@custom_rules(jvp=…)`.
@@ -453,6 +482,8 @@ def custom_rules(
         vjp: Both parts of a reverse derivative; refer to `FunctionWithRules.defvjp`.
         vmap: What `vmap` does; refer to `FunctionWithRules.defvmap`.
         lowering: What is compiled, for all platforms or for each; refer to `FunctionWithRules.deflowering`.
+        fallback: Function of NumPy arrays to run where there is no lowering; refer to
+            `FunctionWithRules.deffallback`.
         nondiff_argnums: Positions of arguments that are handed to the rules as they are, such as functions.
 
     Returns:
@@ -467,6 +498,8 @@ def custom_rules(
             result.defvjp(*vjp)
         if vmap is not None:
             result.defvmap(vmap)
+        if fallback is not None:
+            result.deffallback(fallback)
         rules = lowering if isinstance(lowering, Mapping) else {None: lowering}
         for platform, rule in rules.items():
             if rule is not None:
