@@ -1,6 +1,6 @@
 """Tracing, automatic differentiation, vectorization and just-in-time compilation of numerical Python."""
 
-from ryft_core import debug, errors, numpy, parameters, trees
+from ryft_core import debug, errors, lax, nn, numpy, parameters, trees
 from ryft_core import trees as tree
 from ryft_core.arrays import Array
 from ryft_core.errors import (
@@ -15,10 +15,12 @@ from ryft_core.errors import (
     TracerError,
 )
 from ryft_core.parameters import parameter, parameterized, static
+from ryft_core.placement import block_until_ready, device_get, device_put, devices
 from ryft_core.primitives.barriers import checkpoint_name, stop_gradient
 from ryft_core.primitives.callbacks import io_callback, pure_callback
 from ryft_core.primitives.custom_calls import ffi_call
 from ryft_core.programs import Program
+from ryft_core.tracebacks import show_internal_frames
 from ryft_core.tracing.evaluation import EvalTrace
 from ryft_core.transforms import checkpoint_policies
 from ryft_core.transforms.checkpoint import checkpoint, remat
@@ -45,6 +47,7 @@ __all__ = [
     "ShapeError",
     "StructureError",
     "TracerError",
+    "block_until_ready",
     "checkpoint",
     "checkpoint_name",
     "checkpoint_policies",
@@ -54,6 +57,9 @@ __all__ = [
     "custom_vjp",
     "debug",
     "default_dtypes",
+    "device_get",
+    "device_put",
+    "devices",
     "disable_jit",
     "errors",
     "eval_shape",
@@ -65,9 +71,11 @@ __all__ = [
     "jacrev",
     "jit",
     "jvp",
+    "lax",
     "linear_transpose",
     "linearize",
     "named_scope",
+    "nn",
     "numpy",
     "parameter",
     "parameterized",
@@ -75,6 +83,7 @@ __all__ = [
     "pure_callback",
     "remat",
     "set_default_dtypes",
+    "show_internal_frames",
     "static",
     "stop_gradient",
     "tree",

@@ -1,0 +1,67 @@
+"""Where arrays are: putting them on devices, taking them back, and waiting for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from ryft_core import trees
+from ryft_core.arrays import DeviceArray, device_array
+from ryft_core.backends import default_client
+from ryft_core.errors import OperandError
+from ryft_core.primitives.operands import as_value
+from ryft_core.programs.atoms import Value
+from ryft_core.tracing.tracers import Tracer
+
+__all__ = ["block_until_ready", "device_get", "device_put", "devices"]
+
+
+def devices() -> tuple[Any, ...]:
+    """Returns the devices of the default client that this process can use, in order."""
+    return tuple(default_client().addressable_devices)
+
+
+def device_put(tree: Any, device: Any = None) -> Any:
+    """Returns a structure with all of its arrays and numbers in the memory of `device`.
+
+    An array that is there already is not copied. The copies are made asynchronously.
+
+    Args:
+        tree: Array, number, or structure of those.
+        device: Device; the default one for what is not on a device yet, and no change for what is, if `None`.
+
+    Raises:
+        OperandError: If a leaf is traced, or is no array.
+    """
+    return trees.map(lambda leaf: _put(leaf, device), tree)
+
+
+def _put(leaf: Any, device: Any) -> Any:
+    if isinstance(leaf, Tracer):
+        raise OperandError(f"`device_put` expected a concrete array, but got a traced one of type {leaf.type}")
+    if not isinstance(leaf, DeviceArray):
+        if isinstance(leaf, numpy.ndarray):
+            return device_array(leaf, device)
+        value = as_value(leaf)
+        if not isinstance(value, DeviceArray):
+            return device_array(value, device)
+        leaf = value
+    if device is None or leaf.device is device:
+        return leaf
+    if leaf.buffer.client is device.client:
+        return DeviceArray(leaf.buffer.copy_to_device(device), leaf.type)
+    return DeviceArray(device.client.buffer(leaf.buffer.to_numpy(), device), leaf.type)
+
+
+def device_get(tree: Any) -> Any:
+    """Returns a structure with all of its arrays copied to the host, as NumPy arrays."""
+    return trees.map(lambda leaf: numpy.array(leaf) if isinstance(leaf, Value) else leaf, tree)
+
+
+def block_until_ready(tree: Any) -> Any:
+    """Waits until all arrays of a structure have been computed, and returns the structure."""
+    for leaf in trees.leaves(tree):
+        if isinstance(leaf, DeviceArray):
+            leaf.block_until_ready()
+    return tree
