@@ -12,14 +12,15 @@ import jax.numpy as jnp
 import numpy
 
 import ryft_core
-from ryft_core.primitives import barriers, collectives, comparison, exponential, linear_algebra, operands
+from ryft_core.arrays import device_array
+from ryft_core.primitives import barriers, collectives, comparison, exponential, linear_algebra
 from ryft_core.primitives.control_flow import associative, conditional, loops, solves
 from ryft_core.transforms import checkpoint, checkpoint_policies, custom_rules, linear_transpose
 
 __all__ = ["JAX", "RYFT", "agree", "both"]
 
 RYFT: Any = SimpleNamespace(
-    array=lambda x: operands.as_value(numpy.asarray(x)),
+    array=lambda x: device_array(numpy.asarray(x)),
     grad=ryft_core.grad,
     value_and_grad=ryft_core.value_and_grad,
     jit=ryft_core.jit,

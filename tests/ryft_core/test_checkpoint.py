@@ -56,8 +56,8 @@ def count(program: Program, name: str) -> int:
     return own + sum(count(inner, name) for e in program.equations for inner in e.primitive.programs())
 
 
-# Sines and, besides the transposed one, products in the gradient. The forward pass has two sines, of which the derivative
-# needs the inner one, and one product.
+# Sines and, besides the transposed one, products in the gradient. The forward pass has two sines, of which the
+# derivative needs the inner one, and one product.
 RECOMPUTED = {
     "default": (3, 2),
     "everything": (2, 1),

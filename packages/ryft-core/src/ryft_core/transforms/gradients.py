@@ -126,7 +126,7 @@ def _tangent(change: Any, type: ArrayType, path: str) -> Value:
 
 def _without_tracers(auxiliary: Any, trace: Any) -> Any:
     """Returns auxiliary data with the tracers of `trace` replaced by their primals."""
-    return trees.map(lambda leaf: trace.split(leaf)[0] if isinstance(leaf, Value) else leaf, auxiliary)
+    return trees.map(lambda leaf: result_array(trace.split(leaf)[0]) if isinstance(leaf, Value) else leaf, auxiliary)
 
 
 def _linearized(
@@ -441,28 +441,49 @@ def _basis(type: ArrayType) -> Any:
 
 
 def jacfwd(
-    function: Callable[P, Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+    function: Callable[P, Any],
+    argnums: int | Sequence[int] = 0,
+    *,
+    has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Callable[P, Any]:
     """Returns a function that gives the Jacobian of `function`, computed forwards: one pass per input element.
 
     The result has the structure of the results of `function` and, in each leaf, that of the argument; the array there
     has the shape of the result followed by the shape of the argument.
+
+    Args:
+        function: Function of arrays.
+        argnums: Which positional arguments to differentiate with respect to.
+        has_aux: Whether `function` returns a pair whose second element is passed through.
+        holomorphic: Whether `function` is complex and holomorphic.
+
+    Raises:
+        DifferentiationError: When called, if an argument is not real, or not complex for a holomorphic function.
     """
-    return _jacobian(function, argnums, has_aux, forward=True)
+    return _jacobian(function, argnums, has_aux, holomorphic, forward=True)
 
 
 def jacrev(
-    function: Callable[P, Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+    function: Callable[P, Any],
+    argnums: int | Sequence[int] = 0,
+    *,
+    has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Callable[P, Any]:
     """Returns a function that gives the Jacobian of `function`, computed backwards: one pass per output element.
 
-    The result is arranged as that of `jacfwd`.
+    The result is arranged as that of `jacfwd`, and the arguments are the same.
+
+    Raises:
+        DifferentiationError: When called, if an argument or result is not real, or not complex for a holomorphic
+            function.
     """
-    return _jacobian(function, argnums, has_aux, forward=False)
+    return _jacobian(function, argnums, has_aux, holomorphic, forward=False)
 
 
 def _jacobian(
-    function: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, *, forward: bool
+    function: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, holomorphic: bool, *, forward: bool
 ) -> Callable[..., Any]:
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
@@ -478,8 +499,10 @@ def _jacobian(
 
         partially.__name__ = function_name(function)
         selected = tuple(args[p] for p in chosen)
-        _check_inputs(selected, False, function, chosen)
+        _check_inputs(selected, holomorphic, function, chosen)
         outputs, linear, flat, structure = _linearized(partially, selected, has_aux)
+        if not forward:
+            _check_results(outputs, flat.structure, holomorphic, function)
         inputs = [leaf.type for leaf in argument_leaves(trees.flatten((selected, {}))[0], structure, function)]
         rows = _forward_rows(linear, inputs) if forward else _backward_rows(linear, [o.type for o in outputs], inputs)
         results: list[Any] = []
@@ -490,6 +513,20 @@ def _jacobian(
         return (result, flat.auxiliary) if has_aux else result
 
     return jacobian
+
+
+def _check_results(
+    outputs: Sequence[Any], structure: trees.Structure, holomorphic: bool, function: Callable[..., Any]
+) -> None:
+    for output, path in zip(outputs, structure.paths, strict=True):
+        if output.type.kind != ("c" if holomorphic else "f"):
+            needed = "complex" if holomorphic else "floating-point"
+            raise hinted(
+                DifferentiationError(
+                    f"`jacrev` needs {needed} results, but `result{path}` of `{function_name(function)}` is {output.type}"
+                ),
+                "return what is not differentiated as auxiliary data with `has_aux=True`, or use `jacfwd`",
+            )
 
 
 def _forward_rows(linear: LinearProgram, inputs: list[ArrayType]) -> list[list[Any]]:
@@ -519,8 +556,6 @@ def _backward_rows(linear: LinearProgram, outputs: list[ArrayType], inputs: list
     return rows
 
 
-def hessian(
-    function: Callable[P, Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
-) -> Callable[P, Any]:
+def hessian(function: Callable[P, Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False) -> Callable[P, Any]:
     """Returns a function that gives the matrix of second derivatives of `function`, forwards over backwards."""
     return jacfwd(jacrev(function, argnums, has_aux=has_aux), argnums, has_aux=has_aux)

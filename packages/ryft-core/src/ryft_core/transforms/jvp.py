@@ -62,7 +62,7 @@ class JvpTrace(Trace):
             if type(value) is JvpTracer and value.trace is self:
                 primals.append(value.primal)
                 tangents.append(value.tangent)
-                moving = True
+                moving = moving or type(value.tangent) is not Zero
             else:
                 primals.append(value)
                 tangents.append(None)

@@ -1,0 +1,141 @@
+"""`disable_jit`, `named_scope`, `eval_shape`, `closure_convert` and `linear_transpose`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+import pytest
+from libraries import JAX, RYFT, agree, both
+
+import ryft_core
+from ryft_core.errors import DifferentiationError, OperandError, StructureError
+from ryft_core.primitives.control_flow.loops import fori_loop, scan, while_loop
+from ryft_core.tracing.tracers import trace_program
+from ryft_core.transforms.linear_transpose import closure_convert, eval_shape, linear_transpose
+from ryft_core.transforms.scopes import disable_jit, named_scope
+from ryft_core.types.array_types import ArrayType
+
+X = numpy.array([0.1, -0.4, 0.7], "float32")
+FLOAT = numpy.dtype("float32")
+
+
+def test_disable_jit_runs_functions_as_they_are() -> None:
+    seen: list[float] = []
+
+    @ryft_core.jit
+    def function(x: Any) -> Any:
+        seen.append(float(x))
+        return x * 2 if x > 0 else x
+
+    with disable_jit():
+        agree(function(RYFT.array(numpy.float32(1))), 2.0)
+        agree(ryft_core.grad(function)(3.0), 2.0)
+    assert seen == [1.0, 3.0]
+
+
+def test_disable_jit_makes_loops_python_loops() -> None:
+    steps: list[float] = []
+
+    def step(carry: Any, x: Any) -> Any:
+        steps.append(float(carry))
+        return carry + x, carry * x
+
+    reference = JAX.scan(lambda c, x: (c + x, c * x), numpy.float32(0), X, reverse=True)
+    with disable_jit():
+        agree(scan(step, RYFT.array(numpy.float32(0)), X, reverse=True), reference)
+        agree(while_loop(lambda c: c < 10, lambda c: c + 3, RYFT.array(0.0)), 12.0)
+        agree(fori_loop(0, 4, lambda i, c: c + i, RYFT.array(1.0)), 7.0)
+        agree(fori_loop(3, 1, lambda i, c: c + i, RYFT.array(1.0)), 1.0)
+        gradient = ryft_core.grad(lambda y: scan(lambda c, x: (c * y + x, c), RYFT.array(numpy.float32(0)), X)[0])(2.0)
+        with pytest.raises(OperandError, match="`scan` of no steps cannot run without tracing"):
+            scan(step, RYFT.array(numpy.float32(0)), X[:0])
+    agree(gradient, ryft_core.grad(lambda y: scan(lambda c, x: (c * y + x, c), 0.0, X)[0])(2.0))
+
+
+def test_named_scopes_reach_equations_through_transformations() -> None:
+    def function(x: Any) -> Any:
+        with named_scope("outer"):
+            y = RYFT.sin(x)
+            with named_scope("inner"):
+                return y * 2
+
+    program, _ = trace_program(lambda x: [function(x)], [ArrayType((), FLOAT)])
+    assert [equation.scope for equation in program.equations] == [("outer",), ("outer", "inner")]
+    for transformed in (ryft_core.grad(function), lambda x: ryft_core.jvp(function, (x,), (x,))[1]):
+        program, _ = trace_program(lambda x, f=transformed: [f(x)], [ArrayType((), FLOAT)])
+        assert {("outer",), ("outer", "inner")} <= {equation.scope for equation in program.equations}
+
+
+def test_named_scope_ends_when_an_error_leaves_it() -> None:
+    def function(x: Any) -> list[Any]:
+        with pytest.raises(RuntimeError, match="inside"), named_scope("lost"):
+            raise RuntimeError("inside")
+        return [RYFT.sin(x)]
+
+    program, _ = trace_program(function, [ArrayType((), FLOAT)])
+    assert program.equations[0].scope == ()
+
+
+def test_named_scope_needs_a_string() -> None:
+    with pytest.raises(TypeError, match="`named_scope` expected a string, but got a `int`"), named_scope(3):  # type: ignore[arg-type]
+        pass
+
+
+def test_eval_shape_does_not_compute() -> None:
+    def function(x: Any, scale: Any) -> Any:
+        return {"y": RYFT.matmul(x, x) * scale, "n": 3}
+
+    result = eval_shape(function, ArrayType((200_000, 200_000), FLOAT), scale=2.0)
+    assert result["y"] is ArrayType((200_000, 200_000), FLOAT)
+    assert result["n"] is ArrayType((), numpy.dtype("int32"), True)
+    assert eval_shape(lambda x: x, X) is ArrayType((3,), FLOAT)
+    assert eval_shape(lambda x: x, JAX.array(X)) is ArrayType((3,), FLOAT)
+    with pytest.raises(OperandError, match="is a `str`, which is not an array or an array type"):
+        eval_shape(lambda x: x, "text")
+
+
+def test_closure_convert_makes_traced_values_arguments() -> None:
+    def loss(w: Any) -> Any:
+        converted, captured = closure_convert(lambda x: RYFT.sin(x) * w, RYFT.array(numpy.float32(1)))
+        assert len(captured) == 1
+        return converted(RYFT.array(numpy.float32(2)), *captured)
+
+    agree(ryft_core.grad(loss)(3.0), numpy.sin(2.0))
+    converted, captured = closure_convert(lambda x: x * X, X)
+    assert captured == []
+    agree(converted(X), X * X)
+    with pytest.raises(StructureError, match="was converted for arguments of another structure"):
+        converted((X, X))
+
+
+def test_linear_transpose_agrees_with_jax() -> None:
+    matrix = (numpy.arange(6, dtype="float32").reshape(2, 3) - 2) / 3
+
+    def function(lib: Any) -> Any:
+        return lambda x, y: {"a": lib.matmul(matrix, x) + y, "b": x.sum() * 3}
+
+    cotangents = {"a": numpy.array([1.0, 2.0], "float32"), "b": numpy.float32(3)}
+    both(lambda lib: lib.linear_transpose(function(lib), X, X[:2])(cotangents))
+    both(lambda lib: lib.jit(lambda c: lib.linear_transpose(function(lib), X, X[:2])(c))(cotangents))
+    scanned = lambda x: scan(lambda c, r: ((c[0] * 2 + (r * x).sum(), c[1] + 1), c[0] * c[1]), (x[0], 1), matrix)[1]  # noqa: E731
+    dense = numpy.asarray(ryft_core.jacfwd(scanned)(X))
+    agree(linear_transpose(scanned, X)(X[:2])[0], dense.T @ X[:2])
+    agree(linear_transpose(lambda x: x * 3, ArrayType((3,), FLOAT))(X)[0], 3 * X)
+
+
+def test_linear_transpose_refuses_functions_that_are_not_linear() -> None:
+    with pytest.raises(DifferentiationError, match="is not linear: it multiplies values that depend on its arguments"):
+        linear_transpose(lambda x: x * x, X)(X)
+    with pytest.raises(DifferentiationError, match="`sine` cannot be transposed"):
+        linear_transpose(lambda x: RYFT.sin(x), X)(X)
+    with pytest.raises(DifferentiationError, match=r"expected arguments of floating-point or complex types, .* int32"):
+        linear_transpose(lambda x: x, numpy.arange(3, dtype="int32"))
+
+
+def test_linear_transpose_checks_its_cotangents() -> None:
+    transposed = linear_transpose(lambda x: x * 2, X)
+    with pytest.raises(StructureError, match="expected cotangents of the results' structure"):
+        transposed((X,))
+    with pytest.raises(DifferentiationError, match=r"expected a cotangent of type float32\[3\], but got float32\[2\]"):
+        transposed(X[:2])
