@@ -34,6 +34,7 @@ __all__ = [
     "HandlerCall",
     "UserDataType",
     "add_user_data",
+    "function_address",
     "register_handler",
     "register_host_kernels",
     "register_python_handler",
@@ -194,7 +195,7 @@ def register_handler(source: Source, name: str, handler: object, *, platform: st
         PluginError: If the handler was compiled for another version of the FFI than the plugin has.
         UnimplementedError: If the plugin has no FFI.
     """
-    pointer = ffi.cast("XLA_FFI_Handler *", _address("handler", handler))
+    pointer = ffi.cast("XLA_FFI_Handler *", function_address("handler", handler))
     ffi_calls.register_handler(api_of(source), _checked(name), pointer, platform=platform, traits=traits)
 
 
@@ -230,7 +231,7 @@ def register_type(source: Source, name: str, type_id: int = 0, *, deleter: objec
     encoded = _checked(name).encode()
     information = ffi.new("PJRT_FFI_Type_Info *")
     if deleter:
-        information.deleter = ffi.cast("void (*)(void *)", _address("deleter", deleter))
+        information.deleter = ffi.cast("void (*)(void *)", function_address("deleter", deleter))
     arguments = api_of(source).call_extension(
         "FFI",
         "type_register",
@@ -309,8 +310,13 @@ def _checked(name: str) -> str:
     return name
 
 
-def _address(subject: str, function: Any) -> int:
-    """Returns the address of a function in C."""
+def function_address(subject: str, function: Any) -> int:
+    """Returns the address of a function in C, given as an integer, a cffi pointer, or a function of `ctypes`.
+
+    Raises:
+        ArgumentError: If it is not an address.
+        ArgumentTypeError: If it is something else.
+    """
     address: int | None = None
     if isinstance(function, int):
         address = function
