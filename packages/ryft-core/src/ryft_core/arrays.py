@@ -9,7 +9,7 @@ import numpy
 
 from ryft_core._native import ArrayBase
 from ryft_core.array_methods import ArrayMethods
-from ryft_core.errors import OperandError, hinted
+from ryft_core.errors import ClosedError, DonatedError, OperandError, hinted
 from ryft_core.primitives import arithmetic, comparison, linear_algebra, manipulation
 from ryft_core.programs.atoms import Literal
 from ryft_core.tracing.traces import STATE
@@ -56,6 +56,14 @@ class Array(ArrayMethods):
     def _concrete(self, use: str) -> numpy.ndarray[Any, Any]:
         """Returns the elements, for a `use` that needs them now."""
         raise NotImplementedError
+
+    def item(self, *index: int) -> Any:
+        """Returns the only element, or the one at `index`, as a Python scalar."""
+        return self._concrete("`item`").item(*index)
+
+    def tolist(self) -> Any:
+        """Returns the elements as nested lists of Python scalars."""
+        return self._concrete("`tolist`").tolist()
 
     def __bool__(self) -> bool:
         return bool(self._concrete("converting an array to `bool`, as in `if`,"))
@@ -263,7 +271,25 @@ class DeviceArray(ArrayBase, Array):
     __slots__ = ()
 
     def _concrete(self, use: str) -> numpy.ndarray[Any, Any]:
-        return self.buffer.to_numpy()
+        try:
+            return self.buffer.to_numpy()
+        except ClosedError:
+            if self._donation is None:
+                raise
+            raise self.donated_error("this value") from None
+
+    def donated_error(self, name: str) -> DonatedError:
+        """Returns the error for an array whose memory was donated, called `name`; it says where that happened."""
+        donation: Any = self._donation
+        taker, code, line, _ = donation
+        where = f"at {code.co_filename}:{line} in `{code.co_name}`" if code is not None else "outside of Python code"
+        return hinted(
+            DonatedError(
+                f"{name}, an array of type {self.type}, was donated to `{getattr(taker, '__name__', taker)}` {where}: "
+                f"its memory belongs to the results of that call"
+            ),
+            "use those results instead, or do not donate the argument",
+        )
 
     def block_until_ready(self) -> DeviceArray:
         """Waits until the elements have been computed, and returns the array."""
@@ -284,14 +310,6 @@ class DeviceArray(ArrayBase, Array):
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self.buffer.__dlpack_device__()
-
-    def item(self, *index: int) -> Any:
-        """Returns the only element, or the one at `index`, as a Python scalar."""
-        return self._concrete("`item`").item(*index)
-
-    def tolist(self) -> Any:
-        """Returns the elements as nested lists of Python scalars."""
-        return self._concrete("`tolist`").tolist()
 
     def __repr__(self) -> str:
         text = numpy.array2string(self._concrete("`repr`"), separator=", ", prefix="Array(")

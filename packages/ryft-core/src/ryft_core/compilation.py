@@ -9,7 +9,7 @@ from ryft_core._native import Entry
 from ryft_core.arrays import DeviceArray
 from ryft_core.backends import default_client
 from ryft_core.dispatch import results_plan
-from ryft_core.errors import PjrtError, RyftError, hinted, noted
+from ryft_core.errors import PjrtError, noted
 from ryft_core.programs.atoms import Variable
 from ryft_core.programs.programs import Program
 from ryft_core.tracebacks import leaving
@@ -19,11 +19,7 @@ if TYPE_CHECKING:
     from ryft_core import trees
     from ryft_mlir import Module
 
-__all__ = ["DonatedError", "Kernel", "aliases", "compile_module", "compile_program", "live_program"]
-
-
-class DonatedError(RyftError, RuntimeError):
-    """An array was used whose memory had been donated to the results of an earlier call."""
+__all__ = ["Kernel", "aliases", "compile_module", "compile_program", "live_program"]
 
 
 class Kernel:
@@ -77,32 +73,14 @@ class Kernel:
         """Raises the error that says why an execution on behalf of `function` was refused."""
         for place, array in enumerate(inputs):
             if array._donation is not None and array.buffer.closed:
-                raise _donated_error(function, self, place, array)
+                named = getattr(function, "input_name", None)
+                raise array.donated_error(f"operand {place} of `{function.name}`" if named is None else named(self, place))
         try:
             self.launcher._fail(status, [array.buffer for array in inputs])
         except PjrtError as error:
             noted(error, f"while `{self.program.name}` was running")
             leaving(error, None, None)
             raise
-
-
-def _donated_error(function: Any, kernel: Kernel, place: int, array: DeviceArray) -> DonatedError:
-    """Returns the error for an input whose memory was donated; it says where that happened."""
-    donation: Any = array._donation
-    taker, code, line, _ = donation
-    where = f"at {code.co_filename}:{line} in `{code.co_name}`" if code is not None else "outside of Python code"
-    name = (
-        function.input_name(kernel, place)
-        if hasattr(function, "input_name")
-        else f"operand {place} of `{function.name}`"
-    )
-    return hinted(
-        DonatedError(
-            f"{name}, an array of type {array.type}, was donated to `{getattr(taker, '__name__', taker)}` {where}: "
-            f"its memory belongs to the results of that call"
-        ),
-        "use those results instead, or do not donate the argument",
-    )
 
 
 def compile_program(

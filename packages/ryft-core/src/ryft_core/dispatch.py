@@ -114,7 +114,7 @@ def concrete(value: Any) -> DeviceArray:
     if type(literal) is not Literal:
         raise OperandError(f"expected an array, but got a `{type(value).__name__}`")
     found = _SCALARS.get(literal)
-    if found is None:
+    if found is None or found._donation is not None:
         if len(_SCALARS) >= _SCALARS_LIMIT:
             _SCALARS.clear()
         found = _SCALARS[literal] = device_array(literal)

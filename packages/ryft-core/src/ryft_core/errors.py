@@ -10,6 +10,7 @@ RyftError
 │   └── LeakedTracerError               a traced value outlived its trace
 ├── DifferentiationError (TypeError)    a derivative that is not defined was asked for
 ├── BatchingError (ValueError)          axes to map do not fit the arguments
+├── DonatedError (RuntimeError)         an array was used whose memory had been given away
 ├── StructureError (ValueError)         two structures that must agree differ, or a tree is not as it should be
 └── ProgramError (ValueError)           a program breaks a rule that every program keeps
 
@@ -31,6 +32,7 @@ __all__ = [
     "ClosedError",
     "DataTypeError",
     "DifferentiationError",
+    "DonatedError",
     "LeakedTracerError",
     "OperandError",
     "PjrtError",
@@ -72,6 +74,10 @@ class BatchingError(RyftError, ValueError):
 
 class StructureError(RyftError, ValueError):
     """Two structures that must agree differ, or a tree cannot be taken apart or put together."""
+
+
+class DonatedError(RyftError, RuntimeError):
+    """An array was used whose memory had been donated to the results of an earlier call."""
 
 
 class ProgramError(RyftError, ValueError):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy
 
+from ryft_core.arrays import device_array
 from ryft_core.backends import default_client
 from ryft_core.errors import ShapeError, hinted
 from ryft_core.numpy.fusion import fused
@@ -15,7 +16,6 @@ from ryft_core.primitives import arithmetic, bits, comparison, conversions, crea
 from ryft_core.primitives.creation import shape_of
 from ryft_core.primitives.operands import as_value, constant_like, promote
 from ryft_core.programs.atoms import Literal, Value
-from ryft_core.tracing.evaluation import concrete
 from ryft_core.tracing.traces import STATE
 from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import canonical_dtype
@@ -75,7 +75,7 @@ def array(value: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
     elif result.type.weak:
         result = conversions.convert(result, result.type.dtype)
     if type(result) is Literal and STATE.trace is STATE.base:
-        result = concrete(result)
+        result = device_array(result)  # Not one that others may hold: it can be donated.
     return _copied(result) if copy and result is value else result
 
 

@@ -135,6 +135,8 @@ def _run_on_host(primitive: Any, operands: tuple[Any, ...]) -> Any:
         if operand.__class__ is not DeviceArray or operand.device is not (device or operand.device):
             return None
         device = operand.device
+        if operand.buffer.closed:
+            return None  # What refuses to run the kernel says why.
         value = operand.buffer.to_numpy_if_ready() if device.client.platform_name == "cpu" else None
         if value is None or _has_denormals(value):
             return None

@@ -37,11 +37,11 @@ module @conformance {
 """
 
 
-class ConformanceError(RyftError):
+class ConformanceError(RyftError, RuntimeError):
     """A plugin did something else than PJRT says."""
 
 
-class NoClientError(RyftError):
+class NoClientError(RyftError, RuntimeError):
     """A check needs a client, and the plugin could not make one."""
 
 
