@@ -290,7 +290,7 @@ def logical_not(x: Any, /) -> Any:
 
 def select(predicate: Any, on_true: Any, on_false: Any, /) -> Any:
     """Returns `on_true` where `predicate` is true and `on_false` elsewhere; the operands are broadcast together."""
-    return _SELECT.bind(predicate, *promote(on_true, on_false))
+    return _SELECT.bind(as_value(predicate), *promote(on_true, on_false))
 
 
 def where(condition: Any, x: Any, y: Any, /) -> Any:

@@ -1,0 +1,126 @@
+"""The functions of `lax`, compared with JAX's, and that all names exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy
+import pytest
+
+from ryft_core import lax
+from ryft_core.errors import DataTypeError, OperandError, ShapeError
+
+X = numpy.random.default_rng(0).uniform(-2, 2, (3, 4)).astype("float32")
+Y = numpy.random.default_rng(1).uniform(-2, 2, (3, 4)).astype("float32")
+CLASSES = numpy.array([[0, 1, 2, 1]] * 3, "int32")
+
+CASES: dict[str, Callable[[Any], Any]] = {
+    "clamp": lambda lax: lax.clamp(numpy.float32(-1), X, numpy.float32(1)),
+    "integer_pow": lambda lax: lax.integer_pow(X, 5),
+    "integer_pow_negative": lambda lax: lax.integer_pow(X, -2),
+    "integer_pow_zero": lambda lax: lax.integer_pow(X, 0),
+    "select_n": lambda lax: lax.select_n(CLASSES, X, Y, X + Y),
+    "select_n_boolean": lambda lax: lax.select_n(X > 0, X, Y),
+    "select": lambda lax: lax.select(X > 0, X, Y),
+    "full": lambda lax: lax.full((2, 3), numpy.float32(2)),
+    "full_like": lambda lax: lax.full_like(X, 3),
+    "broadcast": lambda lax: lax.broadcast(X, (2, 1)),
+    "broadcast_in_dim": lambda lax: lax.broadcast_in_dim(X, (3, 2, 4), (0, 2)),
+    "iota": lambda lax: lax.iota("int32", 4),
+    "broadcasted_iota": lambda lax: lax.broadcasted_iota("float32", (2, 3), 1),
+    "slice": lambda lax: lax.slice(X, (1, 0), (3, 4), (1, 2)),
+    "slice_in_dim": lambda lax: lax.slice_in_dim(X, 1, None, 2, 1),
+    "index_in_dim": lambda lax: lax.index_in_dim(X, -1, 0, keepdims=False),
+    "dynamic_slice": lambda lax: lax.dynamic_slice(X, (1, -2), (2, 2)),
+    "dynamic_slice_in_dim": lambda lax: lax.dynamic_slice_in_dim(X, 2, 3, 1),
+    "dynamic_index_in_dim": lambda lax: lax.dynamic_index_in_dim(X, 2, 1, keepdims=False),
+    "dynamic_update_slice": lambda lax: lax.dynamic_update_slice(X, Y[:2, :2], (1, 3)),
+    "dynamic_update_slice_in_dim": lambda lax: lax.dynamic_update_slice_in_dim(X, Y[:, :1], 2, 1),
+    "dynamic_update_index_in_dim": lambda lax: lax.dynamic_update_index_in_dim(X, Y[0], 1, 0),
+    "dot": lambda lax: lax.dot(X, Y.T),
+    "batch_matmul": lambda lax: lax.batch_matmul(X[None], Y.T[None]),
+    "reduce_sum": lambda lax: lax.reduce_sum(X, (0,)),
+    "reduce_prod": lambda lax: lax.reduce_prod(X, (1,)),
+    "reduce_max": lambda lax: lax.reduce_max(X, (0, 1)),
+    "reduce_min": lambda lax: lax.reduce_min(X, (0,)),
+    "reduce_and": lambda lax: lax.reduce_and(X > -1, (0,)),
+    "reduce_or": lambda lax: lax.reduce_or(X > 1, (1,)),
+    "argmax": lambda lax: lax.argmax(X, 1, "int32"),
+    "argmin": lambda lax: lax.argmin(X, 0, "int32"),
+    "sort": lambda lax: lax.sort(X),
+    "sort_several": lambda lax: lax.sort((CLASSES, X), dimension=1, num_keys=2),
+    "top_k": lambda lax: lax.top_k(X, 2),
+    "cumsum": lambda lax: lax.cumsum(X, 1, reverse=True),
+    "cumlogsumexp": lambda lax: lax.cumlogsumexp(X, 0),
+    "pad": lambda lax: lax.pad(X, numpy.float32(0), ((1, 0, 1), (0, -1, 0))),
+    "rev": lambda lax: lax.rev(X, (1,)),
+    "rem": lambda lax: lax.rem(X, Y),
+    "rsqrt": lambda lax: lax.rsqrt(X * X),
+    "square": lambda lax: lax.square(X),
+    "convert_element_type": lambda lax: lax.convert_element_type(X, "int32"),
+    "expand_dims": lambda lax: lax.expand_dims(X, (0,)) if lax is jax.lax else lax.expand_dims(X, 0),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_function_agrees_with_jax(name: str) -> None:
+    results, expected = CASES[name](lax), CASES[name](jax.lax)
+
+    if not isinstance(expected, list | tuple):
+        results, expected = [results], [expected]
+    for result, value in zip(results, expected, strict=True):
+        assert result.shape == value.shape
+        numpy.testing.assert_allclose(numpy.asarray(result), numpy.asarray(value), rtol=2e-5, atol=2e-6)
+
+
+def test_gather_and_scatter_agree_with_numpy() -> None:
+    indices = numpy.array([[2], [0], [5]])
+    rows = lax.GatherDimensions(offset=(1,), collapsed=(0,), start_index_map=(0,))
+    into = lax.ScatterDimensions(window=(1,), inserted=(0,), scattered=(0,))
+
+    numpy.testing.assert_allclose(lax.gather(X, indices, rows, (1, 4)), X[[2, 0, 2]])
+    filled = lax.gather(X, indices, rows, (1, 4), mode="fill", fill_value=7.0)
+    numpy.testing.assert_allclose(filled, numpy.stack([X[2], X[0], numpy.full(4, 7.0)]))
+    for scatter, combine in (
+        (lax.scatter_add, numpy.add),
+        (lax.scatter_mul, numpy.multiply),
+        (lax.scatter_min, numpy.minimum),
+        (lax.scatter_max, numpy.maximum),
+    ):
+        expected = X.copy()
+        expected[[2, 0]] = combine(X[[2, 0]], Y[:2])
+        numpy.testing.assert_allclose(scatter(X, indices, Y, into), expected, rtol=1e-6)
+
+
+def test_every_exported_name_exists() -> None:
+    for name in lax.__all__:
+        assert getattr(lax, name) is not None
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: lax.select_n(X > 0, X, Y, X), OperandError, "at most 2 cases, but got 3"),
+        (lambda: lax.select_n(CLASSES), OperandError, "at least one case"),
+        (lambda: lax.index_in_dim(X, 3, 0), ShapeError, "has no index 3 along axis 0"),
+        (lambda: lax.dynamic_slice(X, (0,), (1, 1)), ShapeError, "expected 2 start indices"),
+        (lambda: lax.dynamic_slice(X, (0, 0), (4, 1)), ShapeError, r"of sizes \(4, 1\) does not fit shape \(3, 4\)"),
+        (lambda: lax.dynamic_slice(X, numpy.zeros((1, 2), "int32"), (1, 1)), ShapeError, "a vector of start indices"),
+        (lambda: lax.dynamic_slice(X, (0.5, 0), (1, 1)), DataTypeError, "expected integers as indices"),
+        (lambda: lax.dynamic_update_slice(X, Y.T, (0, 0)), ShapeError, "an update that fits into shape"),
+        (lambda: lax.iota("bool", (2,), 3), ShapeError, "`iota` expected an axis between"),
+        (lambda: lax.top_k(X, 5), ShapeError, "cannot take 5 elements"),
+        (lambda: lax.top_k(X > 0, 1), DataTypeError, "`top_k` cannot order"),
+        (lambda: lax.sort([]), ShapeError, "at least one operand"),
+        (lambda: lax.sort((X, Y[0]), 0), ShapeError, "operands of one shape"),
+        (lambda: lax.sort((X, Y), num_keys=3), ShapeError, "between 1 and 2 keys, but got 3"),
+        (lambda: lax.sort(X.astype("complex64")), DataTypeError, "cannot order elements of type complex64"),
+        (lambda: lax.cumsum(X, 2), ShapeError, "`cumulative_sum` expected an axis"),
+        (lambda: lax.cumsum(X > 0), DataTypeError, "`cumulative_sum` is not defined for element type bool"),
+    ],
+)
+def test_bad_arguments_are_refused(call: Callable[[], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
