@@ -523,7 +523,8 @@ def _check_results(
             needed = "complex" if holomorphic else "floating-point"
             raise hinted(
                 DifferentiationError(
-                    f"`jacrev` needs {needed} results, but `result{path}` of `{function_name(function)}` is {output.type}"
+                    f"`jacrev` needs {needed} results, but `result{path}` of `{function_name(function)}` is "
+                    f"{output.type}"
                 ),
                 "return what is not differentiated as auxiliary data with `has_aux=True`, or use `jacfwd`",
             )
