@@ -11,6 +11,7 @@ from ryft_core.errors import (
     BatchingError,
     DataTypeError,
     DifferentiationError,
+    DonatedError,
     LeakedTracerError,
     OperandError,
     PjrtError,
@@ -222,3 +223,36 @@ def test_one_concept_has_one_class() -> None:
 
     assert ryft.DataTypeError is ryft_mlir.DataTypeError
     assert not hasattr(ryft.trees, "TreeError")
+
+
+def test_a_donated_array_says_who_took_it_and_where() -> None:
+    update = ryft.jit(lambda state: state + 1, donate_argnums=0)
+
+    def given_away() -> Any:
+        array = ryft.numpy.asarray(X)
+        update(array)
+        return array
+
+    uses: list[Callable[[Any], Any]] = [
+        lambda x: x + 1,
+        numpy.asarray,
+        lambda x: x.tolist(),
+        update,
+        ryft.jit(abs),
+        repr,
+    ]
+    for use in uses:
+        array = given_away()
+        notes = raised(
+            DonatedError, rf"was donated to `<lambda>` at {__file__}:\d+ in `given_away`", lambda: use(array)
+        )  # noqa: B023
+        assert "use those results instead" in notes
+
+
+def test_equal_arrays_are_donated_one_by_one() -> None:
+    first, second = ryft.numpy.asarray(X), ryft.numpy.asarray(X)
+    update = ryft.jit(lambda state: state + 1, donate_argnums=0)
+    update(first)
+    numpy.testing.assert_array_equal(numpy.asarray(second), X)
+    for _ in range(2):
+        assert update(1.0).item() == 2.0

@@ -113,6 +113,8 @@ def concrete(value: Any) -> DeviceArray:
         return literal
     if type(literal) is not Literal:
         raise OperandError(f"expected an array, but got a `{type(value).__name__}`")
+    if literal.type.shape:
+        return device_array(literal)  # Users may hold it, and donate it: it cannot be shared.
     found = _SCALARS.get(literal)
     if found is None or found._donation is not None:
         if len(_SCALARS) >= _SCALARS_LIMIT:

@@ -14,7 +14,7 @@ from ryft_core.errors import ShapeError, hinted
 from ryft_core.numpy.fusion import fused
 from ryft_core.primitives import arithmetic, bits, comparison, conversions, creation, exponential, manipulation
 from ryft_core.primitives.creation import shape_of
-from ryft_core.primitives.operands import as_value, constant_like, promote
+from ryft_core.primitives.operands import as_value, constant_like, promote, value_or_literal
 from ryft_core.programs.atoms import Literal, Value
 from ryft_core.tracing.traces import STATE
 from ryft_core.types.array_types import ArrayType
@@ -69,7 +69,7 @@ def array(value: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
     if isinstance(value, list | tuple):
         result = _from_sequence(value, dtype)
     else:
-        result = as_value(value)
+        result = value_or_literal(value)
     if dtype is not None:
         result = conversions.convert(result, dtype)
     elif result.type.weak:

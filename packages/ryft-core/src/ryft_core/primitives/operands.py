@@ -12,7 +12,7 @@ from ryft_core.tracing.traces import STATE
 from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import canonical_dtype, promote_types
 
-__all__ = ["LITERAL_SIZE_LIMIT", "as_value", "constant_like", "literal", "promote"]
+__all__ = ["LITERAL_SIZE_LIMIT", "as_value", "constant_like", "literal", "promote", "value_or_literal"]
 
 LITERAL_SIZE_LIMIT = 1024
 """Bytes up to which a NumPy array is embedded in a program as a literal. A larger one becomes an array on the device."""
@@ -51,7 +51,7 @@ def as_value(value: Any) -> Value:
     """
     if isinstance(value, Value):
         return value
-    found = _value_or_literal(value)
+    found = value_or_literal(value)
     if STATE.trace is STATE.base and type(found) is Literal:
         from ryft_core.dispatch import concrete  # dispatch needs primitives
 
@@ -59,7 +59,8 @@ def as_value(value: Any) -> Value:
     return found
 
 
-def _value_or_literal(value: Any) -> Value:
+def value_or_literal(value: Any) -> Value:
+    """Returns `value` as an array or a literal; refer to `as_value`."""
     if isinstance(value, Value):
         return value
     kind = type(value)
@@ -107,7 +108,7 @@ def promote(*operands: Any) -> tuple[Any, ...]:
             scalar = _scalar_for(x, y.type)
             if scalar is not None:
                 return scalar, y
-    values = [_value_or_literal(operand) for operand in operands]
+    values = [value_or_literal(operand) for operand in operands]
     dtype, weak = values[0].type.dtype, values[0].type.weak
     for value in values[1:]:
         dtype, weak = promote_types(dtype, weak, value.type.dtype, value.type.weak)
