@@ -1,6 +1,7 @@
 """Tests of client options: an unknown one, or one of a wrong type, never reaches a plugin."""
 
 import pytest
+
 import ryft_pjrt as pjrt
 from ryft_pjrt.client_options import option_values
 from ryft_pjrt.errors import OptionError

@@ -5,6 +5,7 @@ import weakref
 
 import numpy
 import pytest
+
 import ryft_pjrt as pjrt
 from ryft_pjrt.errors import (
     ArgumentError,

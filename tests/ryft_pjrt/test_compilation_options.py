@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+
 import ryft_pjrt as pjrt
 from ryft_pjrt import CompilationOptions, ExecutableCompilationOptions
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, OptionError

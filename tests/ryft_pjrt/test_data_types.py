@@ -5,6 +5,7 @@ import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ryft_pjrt.data_types import ArrayType, BufferType, array_type, dimensions, element_type
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError
 from ryft_xla_sys.ffi import lib

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ryft_pjrt import DeviceAssignment
 from ryft_pjrt.errors import ArgumentError, DataLossError, NotFoundError
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy
 import pytest
+
 import ryft_pjrt as pjrt
 from ryft_pjrt.errors import (
     ArgumentError,

@@ -8,6 +8,7 @@ import jax
 import ml_dtypes
 import numpy
 import pytest
+
 import ryft_pjrt as pjrt
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, BufferInUseError, ClosedError, InvalidArgumentError
 

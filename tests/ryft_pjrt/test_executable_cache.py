@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+
 import ryft_pjrt as pjrt
 from ryft_pjrt.errors import ArgumentError
 

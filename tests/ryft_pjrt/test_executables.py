@@ -2,6 +2,7 @@
 
 import numpy
 import pytest
+
 import ryft_pjrt as pjrt
 from ryft_pjrt.errors import (
     ArgumentError,

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+
 from ryft_pjrt import LocalKeyValueStore
 from ryft_pjrt.errors import NotFoundError
 from ryft_pjrt.key_value_stores import key_value_fields

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ryft_pjrt import BufferSpecification, BufferType, StridedLayout, Tile, TiledLayout, parse_layout
 from ryft_pjrt.errors import ArgumentError
 from ryft_pjrt.layouts import layout_to_c, read_layout

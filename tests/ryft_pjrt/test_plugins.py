@@ -4,6 +4,7 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+
 import ryft_pjrt as pjrt
 from ryft_pjrt.errors import FailedPreconditionError, NotFoundError, PluginError
 

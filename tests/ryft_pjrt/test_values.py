@@ -4,6 +4,7 @@ import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ryft_pjrt.errors import OptionError
 from ryft_pjrt.values import named_values, read_named_values
 

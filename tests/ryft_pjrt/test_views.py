@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import ml_dtypes
 import numpy
 import pytest
+
 import ryft_pjrt as pjrt
 from ryft_pjrt.errors import ArgumentError, BufferInUseError, UnimplementedError
 

@@ -219,6 +219,13 @@ int64_t ryft_owner_pins(ryft_owner *owner) {
   return pins;
 }
 
+bool ryft_owner_is_forked(ryft_owner *owner) {
+  pthread_mutex_lock(&lock);
+  bool forked = owner->generation != current_generation;
+  pthread_mutex_unlock(&lock);
+  return forked;
+}
+
 int64_t ryft_owner_live_count(void) {
   pthread_mutex_lock(&lock);
   int64_t count = live_count;

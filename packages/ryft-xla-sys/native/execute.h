@@ -38,6 +38,8 @@ void *ryft_owner_object(ryft_owner *owner);
 int64_t ryft_owner_pins(ryft_owner *owner);
 // Number of objects that are owned and not destroyed yet.
 int64_t ryft_owner_live_count(void);
+// Whether the owner was created before a fork of which this process is the child.
+bool ryft_owner_is_forked(ryft_owner *owner);
 // In the child of a fork no thread of a plugin exists: disowns, without destroying, everything that was created before.
 void ryft_owner_forked(void);
 

@@ -67,23 +67,25 @@ static int check_ready(const ryft_transfer_functions *functions, PJRT_Buffer *bu
   return status;
 }
 
-// On success the buffer stays pinned.
-static int begin(const ryft_transfer_functions *functions, ryft_owner *owner, bool device_memory, void **address,
-                 PJRT_Error **error) {
-  *error = NULL;
-  PJRT_Buffer *buffer = ryft_owner_pin(owner);
-  if (!buffer) return RYFT_VIEW_CLOSED;
-  int status = device_memory ? RYFT_VIEW_OK : check_host(functions, buffer, error);
-  if (status == RYFT_VIEW_OK) status = check_ready(functions, buffer, error);
-  if (status == RYFT_VIEW_OK) {
-    PJRT_Buffer_OpaqueDeviceMemoryDataPointer_Args pointer = {
-        PJRT_Buffer_OpaqueDeviceMemoryDataPointer_Args_STRUCT_SIZE, NULL, buffer, NULL};
-    *error = ((PJRT_Buffer_OpaqueDeviceMemoryDataPointer *)functions->data_pointer)(&pointer);
-    *address = pointer.device_memory_ptr;
-    if (*error) status = RYFT_VIEW_ERROR;
-  }
-  if (status != RYFT_VIEW_OK) ryft_owner_unpin(owner);
-  return status;
+static int get_address(const ryft_transfer_functions *functions, PJRT_Buffer *buffer, void **address,
+                       PJRT_Error **error) {
+  PJRT_Buffer_OpaqueDeviceMemoryDataPointer_Args pointer = {
+      PJRT_Buffer_OpaqueDeviceMemoryDataPointer_Args_STRUCT_SIZE, NULL, buffer, NULL};
+  *error = ((PJRT_Buffer_OpaqueDeviceMemoryDataPointer *)functions->data_pointer)(&pointer);
+  *address = pointer.device_memory_ptr;
+  return *error ? RYFT_VIEW_ERROR : RYFT_VIEW_OK;
+}
+
+static PJRT_Error *increase(const ryft_transfer_functions *functions, PJRT_Buffer *buffer) {
+  PJRT_Buffer_IncreaseExternalReferenceCount_Args args = {
+      PJRT_Buffer_IncreaseExternalReferenceCount_Args_STRUCT_SIZE, NULL, buffer};
+  return ((PJRT_Buffer_IncreaseExternalReferenceCount *)functions->increase_references)(&args);
+}
+
+static PJRT_Error *decrease(const ryft_transfer_functions *functions, PJRT_Buffer *buffer) {
+  PJRT_Buffer_DecreaseExternalReferenceCount_Args args = {
+      PJRT_Buffer_DecreaseExternalReferenceCount_Args_STRUCT_SIZE, NULL, buffer};
+  return ((PJRT_Buffer_DecreaseExternalReferenceCount *)functions->decrease_references)(&args);
 }
 
 int ryft_view_begin(const ryft_transfer_functions *functions, ryft_owner *owner, bool device_memory, void **address,
@@ -93,44 +95,36 @@ int ryft_view_begin(const ryft_transfer_functions *functions, ryft_owner *owner,
     return RYFT_VIEW_NOT_HOST;
   PJRT_Buffer *buffer = ryft_owner_pin(owner);
   if (!buffer) return RYFT_VIEW_CLOSED;
-  int status = RYFT_VIEW_OK;
-  PJRT_Buffer_IncreaseExternalReferenceCount_Args args = {
-      PJRT_Buffer_IncreaseExternalReferenceCount_Args_STRUCT_SIZE, NULL, buffer};
-  *error = ((PJRT_Buffer_IncreaseExternalReferenceCount *)functions->increase_references)(&args);
-  if (*error) {
-    status = RYFT_VIEW_ERROR;
-  } else {
-    status = begin(functions, owner, device_memory, address, error);
-    // On success, the pin of `begin` belongs to the view.
-    if (status != RYFT_VIEW_OK) {
-      PJRT_Buffer_DecreaseExternalReferenceCount_Args undo = {
-          PJRT_Buffer_DecreaseExternalReferenceCount_Args_STRUCT_SIZE, NULL, buffer};
-      ((PJRT_Buffer_DecreaseExternalReferenceCount *)functions->decrease_references)(&undo);
-    }
-  }
-  ryft_owner_unpin(owner);
+  int status = device_memory ? RYFT_VIEW_OK : check_host(functions, buffer, error);
+  // Taking a reference would block until the buffer is ready, where Ctrl-C could not interrupt it.
+  if (status == RYFT_VIEW_OK) status = check_ready(functions, buffer, error);
+  if (status == RYFT_VIEW_OK && (*error = increase(functions, buffer))) status = RYFT_VIEW_ERROR;
+  if (status == RYFT_VIEW_OK && (status = get_address(functions, buffer, address, error)) != RYFT_VIEW_OK)
+    decrease(functions, buffer);
+  if (status != RYFT_VIEW_OK) ryft_owner_unpin(owner);
   return status;
 }
 
 void ryft_view_end(const ryft_transfer_functions *functions, ryft_owner *owner) {
-  PJRT_Buffer_DecreaseExternalReferenceCount_Args args = {
-      PJRT_Buffer_DecreaseExternalReferenceCount_Args_STRUCT_SIZE, NULL, ryft_owner_object(owner)};
-  if (args.buffer) {
-    PJRT_Error *error = ((PJRT_Buffer_DecreaseExternalReferenceCount *)functions->decrease_references)(&args);
-    if (error) {
-      PJRT_Error_Destroy_Args destroy = {PJRT_Error_Destroy_Args_STRUCT_SIZE, NULL, error};
-      ((PJRT_Error_Destroy *)functions->destroy_error)(&destroy);
-    }
+  PJRT_Buffer *buffer = ryft_owner_object(owner);
+  PJRT_Error *error = buffer ? decrease(functions, buffer) : NULL;
+  if (error) {
+    PJRT_Error_Destroy_Args destroy = {PJRT_Error_Destroy_Args_STRUCT_SIZE, NULL, error};
+    ((PJRT_Error_Destroy *)functions->destroy_error)(&destroy);
   }
   ryft_owner_unpin(owner);
 }
 
 int ryft_view_read(const ryft_transfer_functions *functions, ryft_owner *owner, void *target, size_t size,
                    PJRT_Error **error) {
+  *error = NULL;
+  PJRT_Buffer *buffer = ryft_owner_pin(owner);
+  if (!buffer) return RYFT_VIEW_CLOSED;
   void *address = NULL;
-  int status = begin(functions, owner, false, &address, error);
-  if (status != RYFT_VIEW_OK) return status;
-  if (size) memcpy(target, address, size);
+  int status = check_host(functions, buffer, error);
+  if (status == RYFT_VIEW_OK) status = check_ready(functions, buffer, error);
+  if (status == RYFT_VIEW_OK) status = get_address(functions, buffer, &address, error);
+  if (status == RYFT_VIEW_OK && size) memcpy(target, address, size);
   ryft_owner_unpin(owner);
   return status;
 }

@@ -6,10 +6,9 @@ import os
 from types import TracebackType
 from typing import ClassVar, Self
 
+from ryft_pjrt.errors import ClosedError, InvalidArgumentError
 from ryft_xla_sys import Api
 from ryft_xla_sys.ffi import NULL, CData, lib
-
-from ryft_pjrt.errors import ClosedError, InvalidArgumentError
 
 __all__ = ["Owned", "OwnedObject", "Owner", "Pin"]
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from ryft_pjrt.errors import UnimplementedError
 from ryft_xla_sys import Api
 from ryft_xla_sys.ffi import NULL, CData, ffi
-
-from ryft_pjrt.errors import UnimplementedError
 
 __all__ = ["transfer_functions"]
 

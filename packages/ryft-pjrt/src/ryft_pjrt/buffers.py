@@ -219,7 +219,7 @@ class Buffer(Copies):
         return target if self._read(target) == lib.RYFT_VIEW_OK else None
 
     def _read(self, target: numpy.ndarray) -> int:
-        """Copies the elements to `target`, if they are there and the host can read them; returns a `RYFT_VIEW_` status."""
+        """Copies the elements, if they are there and the host can read them, and returns a `RYFT_VIEW_` status."""
         if self.type.element_type.bits < 8:
             return lib.RYFT_VIEW_NOT_HOST
         error = ffi.new("PJRT_Error **")

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy
-from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
 
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.buffers import Buffer
@@ -56,6 +55,7 @@ from ryft_pjrt.topologies import ClientTopology, Topology
 from ryft_pjrt.transfers import DmaMappedMemory, HostToDeviceTransferManager
 from ryft_pjrt.values import named_values
 from ryft_pjrt.versions import Version
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
 
 if TYPE_CHECKING:
     from ryft_pjrt.plugins import Plugin
@@ -81,7 +81,7 @@ class Client(OwnedObject):
         store: Key-value store that the client was made with, if any.
     """
 
-    __slots__ = ("__dict__", "_devices", "_memories", "_store_handle", "plugin", "store")
+    __slots__ = ("__dict__", "_devices", "_memories", "_promises", "_store_handle", "plugin", "store")
 
     _subject = "client"
 
@@ -89,6 +89,7 @@ class Client(OwnedObject):
         self.plugin = plugin
         self._devices: dict[int, Device] = {}
         self._memories: dict[int, Memory] = {}
+        self._promises: weakref.WeakSet[AliasFulfillment] = weakref.WeakSet()
         self.store = store
         # The plugin may use the store as long as the client exists.
         self._store_handle = ffi.new_handle(store)
@@ -102,6 +103,16 @@ class Client(OwnedObject):
             )
         super().__init__(plugin.api, arguments.client, "PJRT_Client_Destroy")
         _clients.add(self)
+
+    def close(self) -> None:
+        """Frees this client and everything that was made through it. Later calls do nothing.
+
+        Alias buffers that wait for their contents fail. What calls and views of memory are using is freed with the
+        last of them.
+        """
+        for promise in tuple(self._promises):
+            promise.drop()
+        super().close()
 
     def _closed_error(self) -> ClosedError:
         return ClosedError("cannot use this client because it has been closed")

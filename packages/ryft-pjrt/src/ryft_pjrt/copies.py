@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy
-from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 from ryft_pjrt._objects import BufferBase
 from ryft_pjrt._owners import Owned
@@ -15,13 +14,13 @@ from ryft_pjrt.data_types import array_type, dimensions, element_type
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, BufferInUseError, PjrtError, error_to_c
 from ryft_pjrt.events import Event
 from ryft_pjrt.layouts import Layout, layout_to_c
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
-    from ryft_xla_sys import Api
-
     from ryft_pjrt.buffers import Buffer
     from ryft_pjrt.devices import Device
     from ryft_pjrt.memories import Memory
+    from ryft_xla_sys import Api
 
 __all__ = ["Claim", "Copies", "Dependency", "RawCopy"]
 

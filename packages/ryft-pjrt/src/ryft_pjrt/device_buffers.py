@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ryft_xla_sys.ffi import NULL, CData, ffi
-
 from ryft_pjrt._completions import COMPLETION_DELETED, drop_completion, new_completion
 from ryft_pjrt.copies import Claim
 from ryft_pjrt.data_types import ArrayType, array_type, dimensions, element_type
-from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, PjrtError, error_to_c
+from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, CancelledError, PjrtError, error_to_c
 from ryft_pjrt.layouts import Layout, layout_to_c
 from ryft_pjrt.values import named_values
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
     from ryft_pjrt.buffers import Buffer
@@ -94,14 +93,27 @@ def create_error(
 
 
 class AliasFulfillment:
-    """Promise to give an alias buffer its contents. It must be kept once; if dropped before, the buffer fails."""
+    """Promise to give an alias buffer its contents. It must be kept once; if dropped before, the buffer fails.
 
-    __slots__ = ("_callback", "array_kind", "client")
+    Attributes:
+        client: Client that the buffer belongs to.
+        array_kind: Element type and shape of the buffer.
+    """
 
-    def __init__(self, client: Client, callback: CData, array_kind: ArrayType) -> None:
+    __slots__ = ("__weakref__", "_callback", "_client_pointer", "array_kind", "client")
+
+    def __init__(self, client: Client, client_pointer: CData, callback: CData, array_kind: ArrayType) -> None:
+        """Takes over the callback, and a pin of the client: the promise can be kept as long as it exists."""
         self.client = client
         self.array_kind = array_kind
+        self._client_pointer = client_pointer
         self._callback: CData | None = callback
+
+    def _take(self) -> CData:
+        callback, self._callback = self._callback, None
+        if callback is None:
+            raise ArgumentError("the alias buffer was fulfilled before")
+        return callback
 
     def fulfill(self, buffer: Buffer) -> None:
         """Gives the alias buffer the contents of `buffer`, which is consumed.
@@ -112,16 +124,17 @@ class AliasFulfillment:
         """
         if buffer.client is not self.client or buffer.type is not self.array_kind:
             raise ArgumentError(f"`fulfill` expected a buffer of {self.array_kind}, but got {buffer.type}")
-        if self._callback is None:
-            raise ArgumentError("the alias buffer was fulfilled before")
-        with self.client._pin() as pointer, Claim(buffer) as claim:
-            callback, self._callback = self._callback, None
-            self.client._api.call(
-                "PJRT_Client_FulfillAliasBuffer",
-                client=pointer,
-                buffer=claim.pointer,
-                fulfill_alias_buffer_cb=callback,
-            )
+        with Claim(buffer) as claim:
+            callback = self._take()
+            try:
+                self.client._api.call(
+                    "PJRT_Client_FulfillAliasBuffer",
+                    client=self._client_pointer,
+                    buffer=claim.pointer,
+                    fulfill_alias_buffer_cb=callback,
+                )
+            finally:
+                lib.ryft_owner_unpin(self.client._owner)
             claim.consumed = True
 
     def fail(self, error: PjrtError) -> None:
@@ -131,27 +144,31 @@ class AliasFulfillment:
             ArgumentError: If the promise was kept before.
         """
         code, message, size = error_to_c(error)
-        if self._callback is None:
-            raise ArgumentError("the alias buffer was fulfilled before")
-        with self.client._pin() as pointer:
-            callback, self._callback = self._callback, None
-            try:
-                self.client._api.call(
-                    "PJRT_Client_FulfillAliasBuffer",
-                    client=pointer,
-                    status_code=code,
-                    error_message=message,
-                    error_message_size=size,
-                    fulfill_alias_buffer_cb=callback,
-                )
-            except PjrtError as raised:
-                # Some plugins return the very error that they were given.
-                if raised.code != code:
-                    raise
+        callback = self._take()
+        try:
+            self.client._api.call(
+                "PJRT_Client_FulfillAliasBuffer",
+                client=self._client_pointer,
+                status_code=code,
+                error_message=message,
+                error_message_size=size,
+                fulfill_alias_buffer_cb=callback,
+            )
+        except PjrtError as raised:
+            # Some plugins return the very error that they were given.
+            if raised.code != code:
+                raise
+        finally:
+            lib.ryft_owner_unpin(self.client._owner)
+
+    def drop(self) -> None:
+        """Gives the promise up, if it was not kept: the buffer fails."""
+        if self._callback is not None and not lib.ryft_owner_is_forked(self.client._owner):
+            self.fail(CancelledError("the alias buffer was dropped without being fulfilled"))
 
     def __del__(self) -> None:
-        if getattr(self, "_callback", None) is not None and not self.client.closed:
-            self.fail(PjrtError("the alias buffer was dropped without being fulfilled"))
+        if getattr(self, "_callback", None) is not None:
+            self.drop()
 
 
 def create_alias(
@@ -160,12 +177,18 @@ def create_alias(
     """Implements `Client.alias_buffer`."""
     described = _Shape(client, dtype, shape, layout)
     device, memory = _memory(client, place)
-    with client._pin() as pointer:
+    pin = client._pin()
+    pointer = pin.__enter__()
+    try:
         arguments = client._api.call(
             "PJRT_Client_CreateAliasBuffer", client=pointer, memory=memory._handle, **described.fields()
         )
-        fulfillment = AliasFulfillment(client, arguments.fulfill_alias_buffer_cb, described.array_kind)
-        return client._own_buffer(arguments.alias_buffer, described.array_kind, device), fulfillment
+    except BaseException:
+        pin.__exit__(None, None, None)
+        raise
+    fulfillment = AliasFulfillment(client, pointer, arguments.fulfill_alias_buffer_cb, described.array_kind)
+    client._promises.add(fulfillment)
+    return client._own_buffer(arguments.alias_buffer, described.array_kind, device), fulfillment
 
 
 def create_view(

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ryft_xla_sys import Api
-from ryft_xla_sys.ffi import NULL, CData, ffi, text
-
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.errors import NotFoundError, PjrtError, UnimplementedError, error_to_c
 from ryft_pjrt.memories import Memory, MemoryStatistics, read_memory_statistics
 from ryft_pjrt.values import Value, named_values, read_named_values
+from ryft_xla_sys import Api
+from ryft_xla_sys.ffi import NULL, CData, ffi, text
 
 if TYPE_CHECKING:
     from ryft_pjrt._owners import Pin

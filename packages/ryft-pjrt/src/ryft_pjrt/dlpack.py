@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy
-from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 from ryft_pjrt._objects import new_capsule, take_capsule
 from ryft_pjrt._transfer_functions import transfer_functions
 from ryft_pjrt.data_types import BufferType, array_type
 from ryft_pjrt.device_buffers import create_view
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, PjrtError, UnimplementedError
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
     from ryft_pjrt.buffers import Buffer

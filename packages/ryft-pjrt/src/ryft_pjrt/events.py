@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Generator
 from typing import Generic, TypeVar
 
-from ryft_xla_sys import Api
-from ryft_xla_sys.ffi import NULL, CData, ffi, lib
-
 from ryft_pjrt._completions import on_completion
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.errors import ArgumentError, DeadlineExceededError, PjrtError
+from ryft_xla_sys import Api
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 __all__ = ["Event", "SettableEvent"]
 

@@ -8,21 +8,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ryft_xla_sys import Api
-from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
-
 from ryft_pjrt._hlo import parameter_types as read_parameter_types
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.data_types import ArrayType, array_type
 from ryft_pjrt.errors import DataLossError, UnavailableError
 from ryft_pjrt.programs import Program
 from ryft_pjrt.values import Value, read_named_values
+from ryft_xla_sys import Api
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
 
 if TYPE_CHECKING:
-    from ryft_xla_sys.protos import CompileOptionsProto
-
     from ryft_pjrt.compilation_options import CompilationOptions
     from ryft_pjrt.topologies import Topology
+    from ryft_xla_sys.protos import CompileOptionsProto
 
 __all__ = ["Executable", "ExecutableMemoryStatistics", "compile_for_topology", "take_serialized", "unseal"]
 

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from ryft_xla_sys import Api
-from ryft_xla_sys.ffi import NULL, CData, ffi, lib
-
 from ryft_pjrt._objects import LauncherBase
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, BufferInUseError, ClosedError, RyftError
 from ryft_pjrt.events import Event
+from ryft_xla_sys import Api
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
     from ryft_pjrt.devices import Device

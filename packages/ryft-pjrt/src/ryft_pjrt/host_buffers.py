@@ -7,7 +7,6 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy
-from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 from ryft_pjrt._completions import on_completion
 from ryft_pjrt._transfer_functions import transfer_functions
@@ -15,6 +14,7 @@ from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.data_types import ArrayType, array_type, dimensions, element_type
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError
 from ryft_pjrt.layouts import Layout, layout_to_c
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
     from ryft_pjrt.clients import Client

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ryft_xla_sys import Api
-from ryft_xla_sys.ffi import NULL, CData, ffi, lib
-
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, PjrtError
 from ryft_pjrt.events import Event
+from ryft_xla_sys import Api
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
     from ryft_pjrt.clients import Client

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Protocol, runtime_checkable
 
-from ryft_xla_sys.ffi import NULL, CData, ffi, lib
-
 from ryft_pjrt.errors import NotFoundError
 from ryft_pjrt.host_callbacks import make_error
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 __all__ = ["KeyValueStore", "LocalKeyValueStore", "key_value_fields"]
 

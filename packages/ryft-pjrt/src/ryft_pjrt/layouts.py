@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ryft_xla_sys.ffi import CData, ffi, lib
-
 from ryft_pjrt._wire import encode_bytes, encode_integer, encode_packed
 from ryft_pjrt.data_types import BufferType, dimensions
 from ryft_pjrt.data_types import element_type as convert_element_type
 from ryft_pjrt.errors import ArgumentError
+from ryft_xla_sys.ffi import CData, ffi, lib
 
 __all__ = [
     "BufferSpecification",

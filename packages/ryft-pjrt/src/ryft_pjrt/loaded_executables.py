@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from ryft_xla_sys.ffi import NULL, CData, ffi
-
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.data_types import ArrayType, array_type, dimensions, element_type
@@ -16,6 +14,7 @@ from ryft_pjrt.errors import ArgumentError, InvalidArgumentError, UnimplementedE
 from ryft_pjrt.executables import Executable, take_serialized, unseal
 from ryft_pjrt.execution import DeviceOutputs, ExecutionContext, Launcher, execute
 from ryft_pjrt.programs import Program
+from ryft_xla_sys.ffi import NULL, CData, ffi
 
 if TYPE_CHECKING:
     from ryft_pjrt.clients import Client

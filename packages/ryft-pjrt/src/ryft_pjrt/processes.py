@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from ryft_xla_sys.ffi import CData, ffi, lib
-
 from ryft_pjrt.errors import PjrtError
+from ryft_xla_sys.ffi import CData, ffi, lib
 
 __all__ = ["ProcessInformation", "ProcessState", "processes_to_c"]
 

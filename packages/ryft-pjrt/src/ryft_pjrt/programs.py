@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ryft_xla_sys.ffi import CData, ffi, lib
-
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError
+from ryft_xla_sys.ffi import CData, ffi, lib
 
 __all__ = ["Program"]
 

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ryft_xla_sys import Api
-from ryft_xla_sys.ffi import CData, ffi, text
-
 from ryft_pjrt._owners import OwnedObject, Pin
 from ryft_pjrt.devices import DeviceDescription
 from ryft_pjrt.errors import NotFoundError
 from ryft_pjrt.executables import take_serialized
 from ryft_pjrt.values import Value, named_values, read_named_values
+from ryft_xla_sys import Api
+from ryft_xla_sys.ffi import CData, ffi, text
 
 if TYPE_CHECKING:
     from ryft_pjrt.clients import Client

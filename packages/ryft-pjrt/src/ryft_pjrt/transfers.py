@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy
-from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.data_types import ArrayType, array_type
@@ -15,6 +14,7 @@ from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, ClosedError, Pjrt
 from ryft_pjrt.events import Event
 from ryft_pjrt.layouts import BufferSpecification, layout_to_c
 from ryft_pjrt.values import named_values
+from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
     from ryft_pjrt.buffers import Buffer

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from ryft_xla_sys.ffi import CData, ffi, lib, text
-
 from ryft_pjrt.errors import OptionError
+from ryft_xla_sys.ffi import CData, ffi, lib, text
 
 __all__ = ["Value", "named_values", "read_named_values"]
 

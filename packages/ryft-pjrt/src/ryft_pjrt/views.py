@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy
-from ryft_xla_sys.ffi import CData, ffi, lib
 
 from ryft_pjrt._transfer_functions import transfer_functions
 from ryft_pjrt.errors import UnimplementedError
+from ryft_xla_sys.ffi import CData, ffi, lib
 
 if TYPE_CHECKING:
     from ryft_pjrt.buffers import Buffer
