@@ -22,6 +22,14 @@ CHECKS = ("types", "reference", "interpreter", "jvp", "transpose", "vmap")
 """What is checked of every primitive."""
 
 
+UNSAMPLED = {
+    "custom_call": "it does what a handler of the test does, which NumPy and the interpreter cannot call: "
+    "see `test_custom_calls` and `test_callbacks`",
+    "callback": "it calls Python: see `test_callbacks`",
+}
+"""Primitives that have no sample, each with the reason."""
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """One application of a primitive.

@@ -12,12 +12,13 @@ from checks import (
     axis_combinations,
     compare,
     run_interpreter,
+    run_kernel,
     run_program,
     run_reference,
     single_equation,
     types_of,
 )
-from samples import CHECKS, Sample, all_primitives, all_samples
+from samples import CHECKS, UNSAMPLED, Sample, all_primitives, all_samples
 
 from ryft_core.arrays import device_array
 from ryft_core.primitives.base import Primitive
@@ -100,7 +101,7 @@ def evaluated(function: Any, operands: Sequence[Any]) -> list[Any]:
 
 def test_samples_cover_every_primitive() -> None:
     missing = []
-    for name, primitive in PRIMITIVES.items():
+    for name in PRIMITIVES.keys() - UNSAMPLED.keys():
         for check in CHECKS:
             own = [each for each in ALL_SAMPLES if each.primitive.name == name]
             if not own:
@@ -110,7 +111,6 @@ def test_samples_cover_every_primitive() -> None:
             run = [each for each in own if check not in each.without]
             if check in ("jvp", "transpose") and not reasons and not any(map(moving_operands, run)):
                 missing.append(f"{name}: {check} has no sample with 64-bit floating-point operands")
-    assert primitive is not None
     assert not missing, "\n".join(missing)
 
 
@@ -129,10 +129,16 @@ def test_lowering_has_the_types_of_the_type_rule(sample: Sample) -> None:
 @pytest.mark.parametrize("sample", samples_for("reference"))
 def test_compiled_agrees_with_numpy(sample: Sample) -> None:
     expected = run_reference(sample.primitive, sample.operands)
-    results = as_tuple(sample.primitive, sample.primitive.bind(*[device_array(x) for x in sample.operands]))
+    program = single_equation(sample.primitive, types_of(sample.operands))
+    arrays = [device_array(x) for x in sample.operands]
 
-    for result, value in zip(results, expected, strict=True):
-        compare(result, value, sample.tolerance)
+    for results in (
+        run_kernel(program, arrays, quick=False),
+        run_kernel(program, arrays, quick=True),
+        as_tuple(sample.primitive, sample.primitive.bind(*arrays)),
+    ):
+        for result, value in zip(results, expected, strict=True):
+            compare(result, value, sample.tolerance)
 
 
 @pytest.mark.parametrize("sample", samples_for("interpreter"))
@@ -260,7 +266,7 @@ def test_primitives_without_derivative_have_zero_tangents(name: str) -> None:
         moving = moving_operands(each)
         primals = [device_array(each.operands[index]) for index in moving]
 
-        def result(*values: Any, each: Sample = each) -> list[Any]:
+        def result(*values: Any, each: Sample = each, moving: list[int] = moving) -> list[Any]:
             operands = [device_array(operand) for operand in each.operands]
             for index, value in zip(moving, values, strict=True):
                 operands[index] = value

@@ -6,10 +6,18 @@ These functions are built on arrays, so they are looked up when a method is call
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ryft_core
 from ryft_core.programs.atoms import Value
+
+if TYPE_CHECKING:
+    import ryft_core.numpy.creation
+    import ryft_core.numpy.elementwise
+    import ryft_core.numpy.linear_algebra
+    import ryft_core.numpy.manipulation
+    import ryft_core.numpy.reductions
+    import ryft_core.numpy.searching
 
 __all__ = ["ArrayMethods"]
 

@@ -211,7 +211,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     """
     if stop is None:
         start, stop = 0, start
-    given = (start, stop, 1 if step is None else step)
+    given: tuple[Any, ...] = (start, stop, 1 if step is None else step)
     for value in given:
         if isinstance(value, Value):
             value._concrete("the length of `arange`") if hasattr(value, "_concrete") else None  # type: ignore[attr-defined]

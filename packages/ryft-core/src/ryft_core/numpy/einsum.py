@@ -70,8 +70,8 @@ def _parse(formula: str, shapes: Sequence[tuple[int, ...]]) -> tuple[tuple[str, 
     return tuple(inputs), output
 
 
-_LETTERS = [chr(code) for base in ("a", "A") for code in range(ord(base), ord(base) + 26)]
-_LETTERS += [chr(code) for code in range(0x3B1, 0x3CA)]
+# Latin letters, then Greek ones.
+_LETTERS = [chr(first + number) for first, count in ((97, 26), (65, 26), (0x3B1, 25)) for number in range(count)]
 
 
 def _lengths(inputs: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:

@@ -196,8 +196,8 @@ def atleast_3d(*xs: Any) -> Any:
     """Returns each operand with at least three axes, vectors along the second; a list, if there are several."""
 
     def extended(x: Any) -> Any:
-        shapes = {0: (1, 1, 1), 1: (1, *x.type.shape, 1), 2: (*x.type.shape, 1)}
-        return manipulation.reshape(x, shapes.get(x.type.ndim, x.type.shape))
+        lead, trail = {0: (2, 1), 1: (1, 1), 2: (0, 1)}.get(x.type.ndim, (0, 0))
+        return manipulation.reshape(x, (1,) * lead + x.type.shape + (1,) * trail)
 
     return _each(xs, extended)
 

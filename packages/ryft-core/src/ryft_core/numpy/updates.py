@@ -70,8 +70,15 @@ class IndexedElements:
         """Returns the elements; for `mode="fill"` with `fill_value` (default NaN) for those out of bounds."""
         selection, arrays = parse_index(self.index, self.array.type.shape)
         chosen = "fill" if mode is None and fill_value is not None else check_mode(mode or "clip")
-        options = {"mode": chosen, "indices_are_sorted": indices_are_sorted, "unique_indices": unique_indices}
-        return indexing.select(self.array, selection, arrays, fill_value=fill_value, **options)
+        return indexing.select(
+            self.array,
+            selection,
+            arrays,
+            mode=chosen,
+            fill_value=fill_value,
+            indices_are_sorted=indices_are_sorted,
+            unique_indices=unique_indices,
+        )
 
     def set(
         self, values: Any, *, mode: str | None = None, indices_are_sorted: bool = False, unique_indices: bool = False

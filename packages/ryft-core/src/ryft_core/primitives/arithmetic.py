@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
 from ryft_core.primitives import comparison, exponential
 from ryft_core.primitives.families import Elementwise, linear_cotangents, sum_to_shape
 from ryft_core.primitives.operands import as_value, constant_like, literal, promote
+
+if TYPE_CHECKING:
+    from ryft_core.lowering import Builder
 
 __all__ = [
     "Absolute",
@@ -199,6 +202,21 @@ class Extremum(Elementwise, abstract=True):
     """Larger or smaller of two elements. Where they are equal, each gets half of the derivative."""
 
     kinds = "biufc"
+
+    def emit(self, builder: Builder, *operands: Any) -> Any:
+        if builder.operand_types[0].kind != "c":
+            return builder.emit(self.operation, *operands)
+        # Complex numbers are ordered by their real parts, then by their imaginary parts. XLA cannot always do it.
+        direction = "GT" if self.operation == "maximum" else "LT"
+        x, y = operands
+        parts = [(builder.emit("real", value), builder.emit("imag", value)) for value in operands]
+        (real, imaginary), (other_real, other_imaginary) = parts
+        equal = builder.emit("compare", real, other_real, "EQ")
+        later = builder.emit("compare", imaginary, other_imaginary, direction)
+        first = builder.emit(
+            "or_", builder.emit("compare", real, other_real, direction), builder.emit("and_", equal, later)
+        )
+        return builder.emit("select", builder.emit("or_", first, builder.emit("compare", x, x, "NE")), x, y)
 
     def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
         chosen, other = operands[index], operands[1 - index]

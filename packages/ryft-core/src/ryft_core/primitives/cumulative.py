@@ -32,7 +32,7 @@ __all__ = [
 
 
 class Cumulative(Primitive, abstract=True):
-    """Combination of all elements up to and including each one along `axis`; from each one on, if `reverse`."""
+    """Combination of all elements up to and including each one along `axis`; from there on, if `reverse`."""
 
     axis: int
     reverse: bool = False
@@ -219,22 +219,22 @@ def _apply(rule: type[Cumulative], x: Any, axis: int, reverse: bool) -> Any:
 
 
 def cumsum(x: Any, axis: int = 0, reverse: bool = False) -> Any:
-    """Returns the sums of all elements up to and including each one along `axis`; from each one on, if `reverse`."""
+    """Returns the sums of all elements up to and including each one along `axis`; from there on, if `reverse`."""
     return _apply(CumulativeSum, x, axis, reverse)
 
 
 def cumprod(x: Any, axis: int = 0, reverse: bool = False) -> Any:
-    """Returns the products of all elements up to and including each one along `axis`; from each one on, if `reverse`."""
+    """Returns the products of all elements up to and including each one along `axis`; from there on, if `reverse`."""
     return _apply(CumulativeProduct, x, axis, reverse)
 
 
 def cummax(x: Any, axis: int = 0, reverse: bool = False) -> Any:
-    """Returns the largest of all elements up to and including each one along `axis`; from each one on, if `reverse`."""
+    """Returns the largest of all elements up to and including each one along `axis`; from there on, if `reverse`."""
     return _apply(CumulativeMaximum, x, axis, reverse)
 
 
 def cummin(x: Any, axis: int = 0, reverse: bool = False) -> Any:
-    """Returns the smallest of all elements up to and including each one along `axis`; from each one on, if `reverse`."""
+    """Returns the smallest of all elements up to and including each one along `axis`; from there on, if `reverse`."""
     return _apply(CumulativeMinimum, x, axis, reverse)
 
 

@@ -114,7 +114,8 @@ class DynamicUpdateSlice(Primitive):
             size > length for size, length in zip(update.shape, operand.shape, strict=True)
         ):
             raise ShapeError(
-                f"`dynamic_update_slice` expected an update that fits into shape {operand.shape}, but got {update.shape}"
+                f"`dynamic_update_slice` expected an update that fits into shape {operand.shape}, "
+                f"but got {update.shape}"
             )
         if update.dtype != operand.dtype:
             raise DataTypeError(
