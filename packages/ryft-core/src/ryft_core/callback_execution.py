@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from threading import BoundedSemaphore, local
 from typing import TYPE_CHECKING
 
-from ryft_xla_sys.errors import PjrtError
-
 from ryft_core.arrays import DeviceArray
 from ryft_core.dispatch import concrete
 from ryft_core.programs.programs import Program
 from ryft_core.tracing.traces import STATE, using_trace
+from ryft_xla_sys.errors import PjrtError
 
 if TYPE_CHECKING:
     from ryft_core.compilation import Kernel

@@ -7,15 +7,15 @@ from threading import RLock
 from typing import Any
 
 import numpy
-from ryft_mlir import Context, Module
-from ryft_mlir.dialects import chlo, func, stable_hlo
-from ryft_mlir.locations import file_location, name_location
 
 from ryft_core.errors import RyftError
 from ryft_core.programs.atoms import Value, Variable
 from ryft_core.programs.locations import SourceLocation, located
 from ryft_core.programs.programs import Equation, Program
 from ryft_core.types.array_types import ArrayType
+from ryft_mlir import Context, Module
+from ryft_mlir.dialects import chlo, func, stable_hlo
+from ryft_mlir.locations import file_location, name_location
 
 __all__ = ["Builder", "lower_program"]
 

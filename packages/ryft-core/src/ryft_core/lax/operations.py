@@ -81,7 +81,7 @@ def select_n(which: Any, *cases: Any) -> Any:
     which = as_value(which)
     if not cases:
         raise OperandError("`select_n` expected at least one case, but got none")
-    values: list[Any] = list(promote(*cases)) if len(cases) > 1 else [as_value(cases[0])]
+    values: list[Any] = [as_value(cases[0])] if len(cases) == 1 else list(promote(*cases))
     if which.type.kind == "b":
         if len(values) > 2:
             raise OperandError(f"`select_n` by booleans expected at most 2 cases, but got {len(values)}")

@@ -20,13 +20,12 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform, overload
 
-from ryft_xla_sys.errors import RyftError
-
 from ryft_core.parameters.fields import parameter, static
 from ryft_core.parameters.summaries import format_tree
 from ryft_core.trees.classes import PARAMETERIZED, own_annotations, split_fields
 from ryft_core.trees.keys import FLAT
 from ryft_core.trees.nodes import ARRAY_TYPES, LEAF_TYPES, NODE_KINDS, is_array
+from ryft_xla_sys.errors import RyftError
 
 __all__ = ["FrozenParametersError", "ParameterizedClassError", "parameterized"]
 

@@ -184,7 +184,7 @@ class Absolute(Elementwise):
     kinds = "ifc"
 
     def result_dtype(self, dtype: numpy.dtype[Any]) -> numpy.dtype[Any]:
-        return numpy.empty(0, dtype).real.dtype if dtype.kind == "c" else dtype
+        return dtype.type(0).real.dtype if dtype.kind == "c" else dtype
 
     def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
         (x,) = operands
@@ -345,7 +345,7 @@ def true_divide(x: Any, y: Any, /) -> Any:
 
 def inexact(*operands: Any) -> tuple[Any, ...]:
     """Returns the operands promoted, and converted to a floating-point type if they are integers or booleans."""
-    values = promote(*operands) if len(operands) > 1 else (as_value(operands[0]),)
+    values = (as_value(operands[0]),) if len(operands) == 1 else promote(*operands)
     type = values[0].type
     if type.kind in "iub":
         return promote(*values, literal(0.0, numpy.dtype("float32"), True))[:-1]

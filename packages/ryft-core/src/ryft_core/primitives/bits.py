@@ -130,7 +130,7 @@ class BitcastConvert(Primitive):
         return builder.emit("bitcast_convert", operands[0], builder.results[0])
 
     def batch(self, size: int, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
-        return self.bind(manipulation.moveaxis(operands[0], axes[0], 0)), 0
+        return self.bind(manipulation.moveaxis(operands[0], axes[0], 0)), 0  # pyright: ignore[reportArgumentType] (the only operand is mapped)
 
     def reference(self, x: Any) -> Any:
         if x.dtype.itemsize == self.dtype.itemsize:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ryft_core.errors import DataTypeMismatchError, ShapeError, hinted
+from ryft_core.errors import DataTypeError, ShapeError, hinted
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.types.array_types import ArrayType
-
 
 if TYPE_CHECKING:
     import numpy
@@ -70,7 +69,7 @@ class Elementwise(Primitive, abstract=True):
         for other in types[1:]:
             if other is not first:
                 if other.dtype != dtype:
-                    raise DataTypeMismatchError(
+                    raise DataTypeError(
                         f"`{self.name}` expected operands of one element type, but got "
                         + " and ".join(type.dtype.name for type in types)
                     )
@@ -79,7 +78,7 @@ class Elementwise(Primitive, abstract=True):
                 weak = weak and other.weak
         if first.kind not in self.kinds:
             accepted = ", ".join(_KIND_NAMES[kind] for kind in self.kinds)
-            raise DataTypeMismatchError(f"`{self.name}` is defined for {accepted} elements, but got {dtype.name}")
+            raise DataTypeError(f"`{self.name}` is defined for {accepted} elements, but got {dtype.name}")
         return ArrayType(shape, self.result_dtype(dtype), weak)
 
     def lower(self, builder: Builder, *operands: Any) -> Any:

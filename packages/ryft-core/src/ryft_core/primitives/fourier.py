@@ -85,7 +85,7 @@ class FourierTransform(Primitive):
         return [conj(spectrum) * as_value(scale.astype(real_dtype(spectrum.type.dtype)))]
 
     def batch(self, size: int, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
-        return self.bind(moveaxis(operands[0], axes[0], 0)), 0
+        return self.bind(moveaxis(operands[0], axes[0], 0)), 0  # pyright: ignore[reportArgumentType] (the only operand is mapped)
 
     def reference(self, x: Any) -> Any:
         axes = tuple(range(x.ndim - len(self.lengths), x.ndim))

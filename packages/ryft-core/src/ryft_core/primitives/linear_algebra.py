@@ -209,7 +209,7 @@ def matmul(x: Any, y: Any, /, *, precision: str = "default", preferred_dtype: An
             f"`matmul` expected the last axis of the left operand, with shape {a}, to be as long as "
             f"axis {right} of the right operand, with shape {b}, but got {a[left]} and {b[right]}"
         )
-    options = {"precision": precision, "preferred_dtype": preferred_dtype}
+    options: dict[str, Any] = {"precision": precision, "preferred_dtype": preferred_dtype}
     if len(b) <= 2 or len(a) == 1:
         return dot_general(x, y, ((left,), (right,)), **options)
     lead_a, lead_b = a[:-2], b[:-2]

@@ -96,7 +96,7 @@ class BroadcastInDimensions(Structural):
         return [reshape(reduced, shape)]
 
     def batch(self, size: int, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
-        moved = moveaxis(operands[0], axes[0], 0)
+        moved = moveaxis(operands[0], axes[0], 0)  # pyright: ignore[reportArgumentType] (the only operand is mapped)
         dimensions = (0, *(target + 1 for target in self.dimensions))
         return BroadcastInDimensions((size, *self.shape), dimensions).bind(moved), 0
 
@@ -132,7 +132,8 @@ class Reshape(Structural):
         return [reshape(cotangents, operands[0].type.shape)]
 
     def batch(self, size: int, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
-        return reshape(moveaxis(operands[0], axes[0], 0), (size, *self.shape)), 0
+        moved = moveaxis(operands[0], axes[0], 0)  # pyright: ignore[reportArgumentType] (the only operand is mapped)
+        return reshape(moved, (size, *self.shape)), 0
 
     def reference(self, x: Any) -> Any:
         return x.reshape(self.shape)

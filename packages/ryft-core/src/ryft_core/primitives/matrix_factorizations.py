@@ -75,7 +75,7 @@ class Cholesky(Primitive):
         return factor, matmul(factor, _triangle(inner, half_diagonal=True))
 
     def batch(self, size: int, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
-        return self.bind(moveaxis(operands[0], axes[0], 0)), 0
+        return self.bind(moveaxis(operands[0], axes[0], 0)), 0  # pyright: ignore[reportArgumentType] (the only operand is mapped)
 
     def reference(self, x: Any) -> Any:
         return numpy.linalg.cholesky(x)

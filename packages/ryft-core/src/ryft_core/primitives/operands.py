@@ -72,7 +72,8 @@ def value_or_literal(value: Any) -> Value:
     if convert is not None:
         return as_value(convert())
     if isinstance(value, int | float | complex):  # Subclasses, such as members of an `IntEnum`.
-        return as_value(next(base for base in (bool, int, float, complex) if isinstance(value, base))(value))
+        base: Any = next(kind for kind in (bool, int, float, complex) if isinstance(value, kind))
+        return as_value(base(value))
     if hasattr(value, "__array__"):
         return _from_numpy(numpy.asarray(value))
     error = OperandError(f"expected an array or a number, but got a `{kind.__name__}`: {value!r:.100}")

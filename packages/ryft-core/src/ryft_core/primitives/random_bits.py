@@ -64,7 +64,7 @@ class RandomBits(Primitive):
 
     def batch(self, size: int, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
         # The operation has one state: one after the other.
-        states = moveaxis(operands[0], axes[0], 0)
+        states = moveaxis(operands[0], axes[0], 0)  # pyright: ignore[reportArgumentType] (the only operand is mapped)
         _, results = scan(lambda _, state: (None, self.bind(state)), None, states)
         return results, (0, 0)
 

@@ -235,7 +235,8 @@ class Selecting(Windowed, abstract=True):
             broadcast_to(operand, (size, *operand.type.shape)) if axis is None else moveaxis(operand, axis, 0)
             for operand, axis in zip(operands, axes, strict=True)
         ]
-        return type(self)(*self.with_axis(0), self.direction).bind(*moved), 0
+        make: Any = type(self)
+        return make(*self.with_axis(0), self.direction).bind(*moved), 0
 
 
 class SelectAndGather(Selecting):

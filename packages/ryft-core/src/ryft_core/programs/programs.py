@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ryft_core.errors import ProgramError, RyftError
 from ryft_core.programs.atoms import Atom, Value, Variable
 from ryft_core.programs.locations import SourceLocation, located
+from ryft_core.tracing.recorders import Recorders
 from ryft_core.types.array_types import ArrayType
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Program:
         if len(operands) != len(self.inputs):
             raise ProgramError(f"program `{self.name}` expected {len(self.inputs)} operands, but got {len(operands)}")
         environment: dict[Value, Any] = dict(zip(self.inputs, operands, strict=True))
+        recorders = Recorders()
         for equation in self.equations:
             primitive = equation.primitive
             values = [environment[atom] if type(atom) is Variable else atom for atom in equation.inputs]
@@ -108,6 +110,7 @@ class Program:
             except RyftError as error:
                 located(error, primitive.name, equation.location)
                 raise
+            recorders.place(equation)
             if primitive.multiple_results:
                 environment.update(zip(equation.outputs, result, strict=True))
             else:

@@ -15,6 +15,7 @@ from ryft_core.primitives.symbolic import Linear, Zero
 from ryft_core.programs.atoms import Variable
 from ryft_core.programs.locations import located
 from ryft_core.programs.programs import Program
+from ryft_core.tracing.recorders import Recorders
 from ryft_core.tracing.tracers import ProgramTrace, ProgramTracer
 from ryft_core.tracing.traces import STATE, using_trace
 from ryft_core.transforms.jvp import JvpTrace, JvpTracer
@@ -133,6 +134,7 @@ def backward(program: Program, residuals: Sequence[Any], cotangents: Sequence[An
 
     for atom, cotangent in zip(program.outputs, cotangents, strict=True):
         accumulate(atom, cotangent)
+    recorders = Recorders()
     for equation in reversed(program.equations[first:]):
         primitive = equation.primitive
         given = [totals.pop(variable, None) for variable in equation.outputs]
@@ -158,6 +160,7 @@ def backward(program: Program, residuals: Sequence[Any], cotangents: Sequence[An
             raise
         for atom, cotangent in zip(equation.inputs, results, strict=True):
             accumulate(atom, cotangent)
+        recorders.place(equation)
     return [totals.get(variable, Zero(variable.type)) for variable in program.inputs[count:]]
 
 

@@ -1,6 +1,5 @@
 """Trees: nested containers of arrays, their leaves and structures. `ryft.tree` is this module."""
 
-from ryft_core.trees.kinds import TreeError
 from ryft_core.trees.nodes import is_array_leaf, register_tree_leaf, register_tree_node
 from ryft_core.trees.operations import (
     all,  # noqa: A004
@@ -26,7 +25,6 @@ __all__ = [
     "Key",
     "Path",
     "Structure",
-    "TreeError",
     "all",
     "broadcast",
     "flatten",

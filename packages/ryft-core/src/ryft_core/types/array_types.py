@@ -102,10 +102,10 @@ _INTERNED: dict[tuple[tuple[int, ...], numpy.dtype[Any], bool], ArrayType] = {}
 
 
 def _create(shape: tuple[int, ...], dtype: numpy.dtype[Any], weak: bool) -> ArrayType:
-    if not isinstance(dtype, numpy.dtype):
-        raise TypeError(f"expected a `numpy.dtype` for an array type, but got {dtype!r}")
+    if not isinstance(dtype, numpy.dtype):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise DataTypeError(f"expected a `numpy.dtype` for an array type, but got {dtype!r}")
     if not all(type(length) is int and length >= 0 for length in shape):
-        raise ValueError(f"expected non-negative integers for the shape of an array type, but got {shape!r}")
+        raise ShapeError(f"expected non-negative integers for the shape of an array type, but got {shape!r}")
     self = object.__new__(ArrayType)
     self.shape, self.dtype, self.weak = shape, dtype, weak
     self.kind = kind_of(dtype)

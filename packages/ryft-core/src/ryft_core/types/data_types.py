@@ -22,6 +22,7 @@ from typing import Any, Literal, TypeAlias
 
 import ml_dtypes
 import numpy
+
 from ryft_xla_sys.errors import DataTypeError
 
 __all__ = [

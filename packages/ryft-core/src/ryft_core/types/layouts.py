@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ryft_pjrt.layouts import Layout, StridedLayout, Tile, TiledLayout, parse_layout
-
 from ryft_core.errors import ShapeError
 from ryft_core.types.data_types import DataTypeLike, canonical_dtype
+from ryft_pjrt.layouts import Layout, StridedLayout, Tile, TiledLayout, parse_layout
 
 __all__ = [
     "Layout",
