@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import ryft_core as core
 import ryft_pjrt as pjrt
 import ryft_xla_sys as xla_sys
-from ryft_core import *  # noqa: F403 (the umbrella re-exports all of the core; `__all__` below says what that is)
-from ryft_core import __all__ as _core_names
+from ryft_core import *  # noqa: F403  # pyright: ignore[reportWildcardImportFromLibrary] (all of the core is ours)
 
 if TYPE_CHECKING:
     import ryft_mlir as mlir
 
-__all__ = [*_core_names, "core", "mlir", "pjrt", "xla_sys"]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["core", "mlir", "pjrt", "xla_sys"]
+__all__ += core.__all__
 
 
 def __getattr__(name: str) -> Any:

@@ -72,7 +72,7 @@ def value_or_literal(value: Any) -> Value:
     if convert is not None:
         return as_value(convert())
     if isinstance(value, int | float | complex):  # Subclasses, such as members of an `IntEnum`.
-        base: Any = next(kind for kind in (bool, int, float, complex) if isinstance(value, kind))
+        base: Any = next(each for each in type(value).__mro__ if each in _PYTHON_SCALARS)
         return as_value(base(value))
     if hasattr(value, "__array__"):
         return _from_numpy(numpy.asarray(value))

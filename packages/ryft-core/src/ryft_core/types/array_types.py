@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy
 
+from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.types.data_types import is_boolean, is_complex, is_floating, is_signed
 
 __all__ = ["FLOAT0", "ArrayType", "dtype_expression", "kind_of"]
