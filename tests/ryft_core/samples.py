@@ -23,8 +23,7 @@ CHECKS = ("types", "reference", "interpreter", "jvp", "transpose", "vmap")
 
 
 UNSAMPLED = {
-    "custom_call": "it does what a handler of the test does, which NumPy and the interpreter cannot call: "
-    "see `test_custom_calls` and `test_callbacks`",
+    "custom_call": "it runs native code, which NumPy and the interpreter cannot: see `test_callbacks`",
     "callback": "it calls Python: see `test_callbacks`",
 }
 """Primitives that have no sample, each with the reason."""

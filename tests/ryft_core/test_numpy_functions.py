@@ -249,6 +249,25 @@ def test_norm_agrees_with_numpy(order: Any, axis: Any) -> None:
     numpy.testing.assert_allclose(result, numpy.linalg.norm(M, order, axis, keepdims=True), rtol=1e-5)
 
 
+LINALG: dict[str, Case] = {
+    "vector_norm": lambda np: np.linalg.vector_norm(M, axis=1, ord=1),
+    "vector_norm_of_all": lambda np: np.linalg.vector_norm(T, keepdims=True),
+    "matrix_norm": lambda np: np.linalg.matrix_norm(T, ord=1),
+    "matrix_power": lambda np: np.linalg.matrix_power(M[:, :3], 5),
+    "matrix_power_zero": lambda np: np.linalg.matrix_power(M[:, :3], 0),
+    "multi_dot": lambda np: np.linalg.multi_dot([M, N, N.T, V[:4]]),
+    "cholesky": lambda np: np.linalg.cholesky(M @ M.T + 3 * numpy.eye(3, dtype="float32")),
+}
+
+
+@pytest.mark.parametrize("name", LINALG)
+def test_linear_algebra_agrees_with_numpy(name: str) -> None:
+    result, expected = LINALG[name](rnp), LINALG[name](numpy)
+
+    assert result.shape == expected.shape
+    numpy.testing.assert_allclose(numpy.asarray(result), expected, rtol=1e-4, atol=1e-4)
+
+
 def test_default_element_types() -> None:
     assert rnp.zeros(2).dtype == "float32"
     assert rnp.arange(3).dtype == "int32"
@@ -357,6 +376,9 @@ def test_element_type_queries() -> None:
         (lambda: rnp.einsum("ij->k", M), ShapeError, "distinct letters of the operands"),
         (lambda: rnp.einsum("i->i", M), ShapeError, "to name the axes of operand 0"),
         (lambda: rnp.einsum("ij,jk->ik", M, M), ShapeError, "all axes 'j' to be as long, but got 4 and 3"),
+        (lambda: rnp.linalg.matrix_power(M, 2), ShapeError, "square matrices"),
+        (lambda: rnp.linalg.matrix_power(M[:, :3], -1), ValueError, "not negative, but got -1"),
+        (lambda: rnp.linalg.multi_dot([M]), ShapeError, "at least two arrays, but got 1"),
         (lambda: rnp.searchsorted(M, V), ShapeError, "a vector to search in"),
         (lambda: rnp.searchsorted(V, V, "middle"), ValueError, "'left' or 'right'"),
         (lambda: rnp.nonzero(numpy.float32(1)), ShapeError, "at least one axis, but got a scalar"),

@@ -1,6 +1,7 @@
 """The NumPy-like surface: functions on arrays, named as in NumPy."""
 
 from ryft_core.arrays import Array as ndarray  # noqa: N813 (what NumPy calls it)
+from ryft_core.numpy import linalg
 from ryft_core.numpy.creation import (
     arange,
     array,
@@ -474,6 +475,7 @@ __all__ = [
     "less",
     "less_equal",
     "lexsort",
+    "linalg",
     "linspace",
     "log",
     "log10",
