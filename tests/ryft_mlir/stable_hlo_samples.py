@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from ryft_mlir import Block, Context, Value
 from ryft_mlir.dialects import stable_hlo as hlo
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import ryft_pjrt as pjrt
 from ryft_mlir import Context, Module, evaluate
 from ryft_mlir.dialects import func
 from ryft_xla_sys.mlir import dialect
-
 from tests.ryft_mlir.stable_hlo_samples import SAMPLES, Sample, values
 
 # Without the `quant` dialect, which the bindings do not link, their types cannot be spelled.

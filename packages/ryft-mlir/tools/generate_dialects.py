@@ -16,9 +16,10 @@ from enum import IntFlag
 from pathlib import Path
 from typing import Any
 
+from summaries import DIALECTS, SUMMARIES
+
 from ryft_mlir.dialects import stable_hlo
 from ryft_xla_sys.mlir import dialect
-from summaries import DIALECTS, SUMMARIES
 
 PACKAGE = Path(__file__).resolve().parents[1]
 TARGET = PACKAGE / "src" / "ryft_mlir" / "dialects"

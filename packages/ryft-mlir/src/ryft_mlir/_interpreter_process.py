@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import numpy
+
 from ryft_xla_sys.mlir import dialect, ir
 
 from ._conversions import elements

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ryft_xla_sys.mlir import address
+from ryft_xla_sys.mlir import address, ir
 
 from .errors import ErasedError, OwnershipError
 
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from .context import Context
 
 __all__ = [
+    "SCRATCH",
     "Owner",
     "addresses",
     "ancestors",
+    "parent_of_block",
     "record_erased",
     "record_moved",
     "refers_outside",
@@ -36,11 +38,14 @@ __all__ = [
     "subtree",
 ]
 
+SCRATCH = "ryft.detached"
+"""Name of the operation that holds a detached region, because the bindings have none that stand alone."""
+
 
 class Owner:
     """Keeps alive the root of one tree of operations. Wrappers of anything in the tree hold it."""
 
-    __slots__ = ("__weakref__", "borrowed", "borrowers", "context", "is_module", "merged_into", "root")
+    __slots__ = ("__weakref__", "borrowed", "borrowers", "building", "context", "is_module", "merged_into", "root")
 
     root: Any
 
@@ -49,9 +54,16 @@ class Owner:
         self.root = root
         self.is_module = is_module
         self.merged_into: Owner | None = None
+        # How many operations with regions are being built; they use values of the tree but are not yet part of it.
+        self.building = 0
         # A detached tree may use values of another tree, which must then outlive it, and must not be changed by passes.
         self.borrowed: set[Owner] = set()
         self.borrowers: weakref.WeakSet[Owner] = weakref.WeakSet()
+
+    def __del__(self) -> None:
+        # A detached tree must go before the trees whose values it uses, whoever still holds objects of the bindings.
+        if not self.is_module and self.root is not None:
+            self.root.erase()
 
     def resolve(self) -> Owner:
         """Returns the owner of the tree that this owner's tree has become part of."""
@@ -62,8 +74,28 @@ class Owner:
 
     def is_root(self, operation: Any) -> bool:
         """Returns whether an operation of the bindings is the root of the tree."""
+        if self.root is None:
+            return False
         root = self.root.operation if self.is_module else self.root
         return bool(root == operation)
+
+    def of_operation(self, operation: Any) -> Owner:
+        """Returns the owner of an operation of the bindings in this tree, or in one that it shares values with."""
+        owner = self.resolve()
+        related = [other.resolve() for other in (*owner.borrowed, *owner.borrowers)]
+        if related:
+            *_, top = ancestors(operation)
+            for other in related:
+                if other.is_root(top):
+                    return other
+        return owner
+
+    def of_value(self, value: Any) -> Owner:
+        """Returns the owner of a value of the bindings in this tree, or in one that shares values with it."""
+        if not self.resolve().borrowed:
+            return self
+        definer = value.owner
+        return self.of_operation(parent_of_block(definer) if isinstance(definer, ir.Block) else definer)
 
     def borrow(self, other: Owner) -> None:
         """Notes that this tree uses values of the tree of `other`."""
@@ -74,11 +106,16 @@ class Owner:
         """Notes that this tree was attached to the tree of `other`."""
         self.merged_into = other
         self.root = None
+        other.inherit(self)
         for borrowed in self.borrowed:
             borrowed.borrowers.discard(self)
-            if borrowed.resolve() is not other:
-                other.borrow(borrowed.resolve())
         self.borrowed = set()
+
+    def inherit(self, other: Owner) -> None:
+        """Notes that this tree now holds what used values of other trees on behalf of `other`."""
+        for borrowed in other.borrowed:
+            if borrowed.resolve() is not self:
+                self.borrow(borrowed.resolve())
 
 
 def revalidate(wrapper: Any) -> None:
@@ -100,11 +137,33 @@ def revalidate(wrapper: Any) -> None:
             wrapper._generation = -1
         else:
             wrapper._owner = owner
+            wrapper._rebind(find(owner, address(wrapper._raw)))
     if wrapper._generation < 0:
         error = ErasedError(f"this {wrapper._kind} has been erased")
         error.add_note("hint: passes and `erase` invalidate what they remove; look it up again in the module")
         raise error
     wrapper._generation = context._generation
+
+
+def find(owner: Owner, wanted: int) -> Any:
+    """Returns the block or value of the bindings at an address in the tree of `owner`, or `None`.
+
+    Blocks and values that moved need this, because the bindings tie them to the operation they were first found in.
+    """
+    owner = owner.resolve()
+    root = owner.root.operation if owner.is_module else owner.root
+    for operation in subtree(root):
+        for result in operation.results:
+            if address(result) == wanted:
+                return result
+        for region in operation.regions:
+            for block in region.blocks:
+                if address(block) == wanted:
+                    return block
+                for argument in block.arguments:
+                    if address(argument) == wanted:
+                        return argument
+    return None
 
 
 def subtree(operation: Any) -> Iterator[Any]:
@@ -129,6 +188,23 @@ def addresses(operation: Any) -> list[int]:
                 found.append(address(block))
                 found.extend(address(argument) for argument in block.arguments)
     return found
+
+
+def parent_of_block(block: Any) -> Any:
+    """Returns the operation of the bindings that holds a block of the bindings.
+
+    The bindings' block remembers the operation it was first found in, even after it has moved. An operation inside it
+    knows better; where there is none, one is put there for a moment.
+    """
+    inside = block.operations
+    if len(inside):
+        return inside[0].operation.parent.operation
+    unknown = ir.Location.unknown(block.owner.context)
+    marker = ir.Operation.create(SCRATCH, (), (), None, None, 0, unknown, False)
+    block.append(marker)
+    parent = marker.parent.operation
+    marker.erase()
+    return parent
 
 
 def ancestors(operation: Any) -> Iterator[Any]:

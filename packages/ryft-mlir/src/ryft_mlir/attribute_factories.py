@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 from numpy.typing import ArrayLike
+
 from ryft_xla_sys.mlir import ir
 
 from . import _conversions

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy
+
 from ryft_xla_sys.mlir import ir
 
 from . import affine, locations, types

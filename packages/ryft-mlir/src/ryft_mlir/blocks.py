@@ -9,9 +9,11 @@ from ryft_xla_sys.mlir import address, ir
 
 from . import operations
 from ._ownership import (
+    SCRATCH,
     Owner,
     addresses,
     ancestors,
+    parent_of_block,
     record_erased,
     record_moved,
     refers_outside,
@@ -29,10 +31,7 @@ if TYPE_CHECKING:
     from .context import Context
     from .operations import Operation
 
-__all__ = ["SCRATCH", "Block", "Region", "wrap_block"]
-
-SCRATCH = "ryft.detached"
-"""Name of the operation that holds a detached region, because the bindings have none that stand alone."""
+__all__ = ["Block", "Region", "wrap_block"]
 
 
 class Block:
@@ -68,6 +67,12 @@ class Block:
             self._arguments = None
         return self._raw
 
+    def _rebind(self, raw: Any) -> None:
+        """Takes a new object of the bindings, after the block has moved."""
+        if raw is not None:
+            self._raw = raw
+            self._append = raw.append
+
     @property
     def context(self) -> Context:
         """The context that the block belongs to."""
@@ -101,14 +106,14 @@ class Block:
     @property
     def parent(self) -> Operation | None:
         """The operation that holds the block in one of its regions, or `None` if the block is detached."""
-        raw = self._raw_parent()
+        raw = parent_of_block(self.to_bindings())
         return None if raw.name == SCRATCH else operations.wrap_operation(self._context, self._owner, raw)
 
     @property
     def region(self) -> Region:
         """The region that the block is in."""
         raw = self.to_bindings()
-        parent = operations.Operation(self._context, self._owner, self._raw_parent())
+        parent = operations.Operation(self._context, self._owner, parent_of_block(self.to_bindings()))
         for region in parent.regions:
             if any(block == raw for block in region.to_bindings().blocks):
                 return region
@@ -158,7 +163,7 @@ class Block:
             OwnershipError: If the operation uses values of another module, or holds this block.
         """
         raw = self.to_bindings()
-        operations.attach(operation, self._context, self._owner, self._raw_parent(), raw.append)
+        operations.attach(operation, self._context, self._owner, parent_of_block(self.to_bindings()), raw.append)
         return operation
 
     def insert(self, index: int, operation: Operation) -> Operation:
@@ -203,19 +208,6 @@ class Block:
             return f"Block[{self}]"
         except ValueError:
             return "Block[erased]"
-
-    def _raw_parent(self) -> Any:
-        # The bindings' block remembers the operation it was first found in, even after it has moved. An operation
-        # inside it knows better.
-        raw = self.to_bindings()
-        inside = raw.operations
-        if len(inside):
-            return inside[0].operation.parent.operation
-        marker = ir.Operation.create(SCRATCH, (), (), None, None, 0, self._context._unknown, False)
-        raw.append(marker)
-        parent = marker.parent.operation
-        marker.erase()
-        return parent
 
 
 _TERMINATORS = ("return", ".yield", ".br", ".cond_br", ".switch", ".terminator", ".unreachable", ".condition")
@@ -271,6 +263,7 @@ class Region:
         inputs = raw_types(context, argument_types)
         raw_location = context._location if location is None else raw_locations(context, [location])[0]
         block = raw.blocks.append(*inputs, arg_locs=[raw_location] * len(inputs))
+        context._has_jumps = context._has_jumps or len(raw.blocks) > 1
         return Block(context, self._operation._owner, block)
 
     def append(self, block: Block) -> Block:
@@ -290,19 +283,34 @@ class Region:
         if any(address(item) in inside for item in ancestors(self._operation._raw)):
             raise OwnershipError("a block cannot be moved into itself")
         old, new = block._owner.resolve(), self._operation._owner.resolve()
-        parent = block._raw_parent()
+        parent = parent_of_block(raw)
+        if parent.name == "builtin.module":
+            raise OwnershipError("the block of a module cannot be moved")
         alone = parent.name == SCRATCH and len(parent.regions[0].blocks) == 1 and old.is_root(parent)
         if alone:
             refuse_foreign_values(old, new)
         elif old is not new:
             refuse_ties(raw, inside)
         raw.append_to(target)
-        if alone and old is not new:
-            old.merge_into(new)
+        context._has_jumps = context._has_jumps or len(target.blocks) > 1
+        if alone:
+            new.inherit(old)
         moved = [address(raw), *(address(argument) for argument in raw.arguments), *inside]
         record_moved(context, moved, new)
         block._owner, block._generation, block._arguments = new, context._generation, None
+        block._rebind(target.blocks[len(target.blocks) - 1])
         return block
+
+    def encloses(self, block: Block) -> bool:
+        """Returns whether a block is in the region, or inside an operation in it."""
+        own = {address(item) for item in self.to_bindings().blocks}
+        current = block.to_bindings()
+        while current is not None:
+            if address(current) in own:
+                return True
+            parent = parent_of_block(current)
+            current = parent.block if parent.attached and parent.parent is not None else None
+        return False
 
     def move_blocks_to(self, raw_region: Any, owner: Owner) -> None:
         """Moves all blocks to the end of a region of the bindings in the tree of `owner`; this region is then empty.
@@ -320,9 +328,13 @@ class Region:
             refuse_foreign_values(old, new)
         elif old is not new:
             refuse_outside_uses(raw, "move")
+        if is_whole:
+            new.inherit(old)
         moved = addresses(raw)
         for block in list(self.to_bindings().blocks):
             block.append_to(raw_region)
+        context = operation._context
+        context._has_jumps = context._has_jumps or len(raw_region.blocks) > 1
         record_moved(operation._context, moved[1:], new)
 
     def __iter__(self) -> Iterator[Block]:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from ryft_xla_sys.mlir import ir
 
 from . import operations
-from ._ownership import addresses, record_erased
+from ._ownership import SCRATCH, Owner, addresses, ancestors, parent_of_block, record_erased, refuse_outside_uses
 from .blocks import Block, Region
 from .diagnostics import translate
-from .errors import BuildError, ContextError
+from .errors import BuildError, ContextError, OwnershipError
 from .types import Type
 from .values import Value, check_same_tree, raise_wrong_operand
 
@@ -142,13 +142,29 @@ def build_with_regions(
             operations whose types the dialect cannot infer while the regions are empty.
         location: Where the operation comes from. Defaults to the default location of the context.
     """
-    first_types = result_types if result_types is not None or results_of_body is None else ()
-    context, raw = _create_raw(block, name, operands, attributes, first_types, len(bodies), (), location)
+    context = block._context
+    block.to_bindings()
     owner = block._owner
+    for body, _ in bodies:
+        if isinstance(body, Region) and body.encloses(block):
+            raise OwnershipError(f"the region of `{name}` cannot hold the block that `{name}` is appended to")
+    is_final = result_types is not None or results_of_body is None
+    if is_final:
+        _, raw = _create_raw(block, name, operands, attributes, result_types, len(bodies), (), location)
+    else:
+        # The types of the results are known only after the bodies are built, so they are built elsewhere and moved.
+        raw = _create(SCRATCH, (), (), None, None, len(bodies), context._unknown, False)
+    owner.building += 1
     try:
         for raw_region, (body, argument_types) in zip(raw.regions, bodies, strict=True):
             _fill(context, owner, raw_region, body, argument_types, terminator, location)
-        if result_types is None and results_of_body is not None:
+        # The bodies may have erased or moved the block, even into the operation itself.
+        block.to_bindings()
+        if block._owner.resolve() is not owner.resolve() or any(
+            item == raw for item in ancestors(parent_of_block(block._raw))
+        ):
+            raise OwnershipError(f"a body moved the block that `{name}` is to be appended to")
+        if not is_final and results_of_body is not None:
             types = results_of_body(_types_of_terminator(block, raw))
             _, final = _create_raw(block, name, operands, attributes, types, len(bodies), (), location)
             for source, target in zip(raw.regions, final.regions, strict=True):
@@ -156,8 +172,10 @@ def build_with_regions(
                     raw_block.append_to(target)
             raw = final
     except BaseException:
-        record_erased(context, addresses(raw))
+        _drop(context, owner, raw)
         raise
+    finally:
+        owner.building -= 1
     block._append(raw)
     return operations.Operation(context, owner, raw)
 
@@ -219,6 +237,21 @@ def _fill(
         return
     results = () if values is None else (values,) if isinstance(values, Value) else tuple(values)
     build_operation(inner, terminator, results, None, (), location=location)
+
+
+def _drop(context: Context, owner: Owner, raw: Any) -> None:
+    """Erases an operation whose bodies could not be built; if others use values inside it already, it stays."""
+    try:
+        refuse_outside_uses(raw, "erase")
+    except OwnershipError:
+        # Somewhere in the tree, so that it is freed together with its users.
+        tree = owner.resolve()
+        root = tree.root.operation if tree.is_module else tree.root
+        root.regions[0].blocks[0].append(raw)
+        return
+    gone = addresses(raw)
+    raw.erase()
+    record_erased(context, gone)
 
 
 def _types_of_terminator(block: Block, raw: Any) -> list[Type]:

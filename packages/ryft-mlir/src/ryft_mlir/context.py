@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy
 from numpy.typing import ArrayLike
+
 from ryft_xla_sys.mlir import ir, new_context
 
 from . import attribute_factories, locations, type_factories
@@ -94,6 +95,7 @@ class Context:
         "_element_types",
         "_generation",
         "_handlers",
+        "_has_jumps",
         "_integer_types",
         "_location",
         "_raw",
@@ -114,6 +116,8 @@ class Context:
         # See `_ownership`: how often something was erased or moved, and what that was.
         self._generation = 0
         self._handlers = 0
+        # Whether regions of several blocks were put together by hand, see `Operation.verify`.
+        self._has_jumps = False
         self._changes: dict[int, tuple[int, Any]] = {}
         self._unknown: Any = ir.Location.unknown(raw)
         self._location: Any = self._unknown

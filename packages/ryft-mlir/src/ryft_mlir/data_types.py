@@ -6,6 +6,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy
+
 from ryft_xla_sys.errors import DataTypeError
 
 __all__ = ["DATA_TYPES", "data_type_of", "element_type_name"]

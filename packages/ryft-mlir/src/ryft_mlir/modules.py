@@ -120,7 +120,11 @@ class Module:
         return self.operation.walk(callback, order)
 
     def clone(self) -> Module:
-        """Returns a copy."""
+        """Returns a copy.
+
+        Raises:
+            VerificationError: If the module is not valid.
+        """
         return type(self)(self._context, ir.Module.parse(self.bytecode(), self._context._raw))
 
     def text(self, options: PrintingOptions | None = None) -> str:
@@ -132,6 +136,7 @@ class Module:
 
         Raises:
             SerializationError: If MLIR cannot write that version.
+            VerificationError: If the module is not valid.
         """
         return self.operation.bytecode(version)
 
@@ -143,6 +148,7 @@ class Module:
 
         Raises:
             SerializationError: If the program uses something that cannot be serialized for that version.
+            VerificationError: If the module is not valid.
         """
         hlo = dialect("stablehlo")
         target = hlo.get_current_version() if version is None else version

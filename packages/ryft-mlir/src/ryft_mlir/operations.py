@@ -10,6 +10,7 @@ from ryft_xla_sys.mlir import ir
 
 from . import blocks
 from ._ownership import (
+    SCRATCH,
     Owner,
     addresses,
     ancestors,
@@ -129,6 +130,9 @@ class Operation:
             revalidate(self)
         return self._raw
 
+    def _rebind(self, raw: Any) -> None:
+        """Keeps its object of the bindings, which stays good when the operation moves."""
+
     # What the operation is.
 
     @property
@@ -154,8 +158,9 @@ class Operation:
     @property
     def operands(self) -> tuple[Value, ...]:
         """The operands."""
+        raw = self.to_bindings()
         context, owner = self._context, self._owner
-        return tuple(Value(context, owner, operand) for operand in self.to_bindings().operands)
+        return tuple(Value(context, owner.of_value(operand), operand) for operand in raw.operands)
 
     @property
     def results(self) -> tuple[Value, ...]:
@@ -201,7 +206,7 @@ class Operation:
         if self._owner.resolve().is_root(raw):
             return None
         parent = raw.parent.operation
-        return None if parent.name == blocks.SCRATCH else wrap_operation(self._context, self._owner, parent)
+        return None if parent.name == SCRATCH else wrap_operation(self._context, self._owner, parent)
 
     @property
     def is_detached(self) -> bool:
@@ -241,7 +246,8 @@ class Operation:
         raw = self.to_bindings()
         check_same_tree(self._context, self._owner, old)
         check_same_tree(self._context, self._owner, new)
-        raw.replace_uses_of_with(old._raw, new._raw)
+        if old != new:
+            raw.replace_uses_of_with(old._raw, new._raw)
 
     def move_before(self, other: Operation) -> None:
         """Moves this operation, attached or not, into the block of `other`, just before it."""
@@ -290,6 +296,8 @@ class Operation:
         refuse_outside_uses(raw, "erase")
         gone = addresses(raw)
         raw.erase()
+        if raw is owner.root:
+            owner.root = None
         record_erased(self._context, gone)
         self._generation = -1
 
@@ -348,10 +356,30 @@ class Operation:
             raise translate(error, VerificationError, f"`{self._raw.name}` is not valid") from None
         if not valid:
             raise VerificationError(f"`{self._raw.name}` is not valid: MLIR gave no reason")
+        if self._context._has_jumps:
+            # In blocks that cannot be reached, MLIR does not check whether values are visible where they are used, and
+            # then fails on them later. The parser does.
+            self._verify_by_parsing()
+
+    def _verify_by_parsing(self) -> None:
+        raw = self._raw
+        if refers_outside(raw):
+            return
+        try:
+            ir.Operation.parse(raw.get_asm(print_generic_op_form=True), context=self._context._raw)
+        except ir.MLIRError as error:
+            raise translate(error, VerificationError, f"`{raw.name}` is not valid") from None
 
     def text(self, options: PrintingOptions | None = None) -> str:
-        """Returns the text of the operation, by default with all constants in full."""
+        """Returns the text of the operation, by default with all constants in full.
+
+        Raises:
+            VerificationError: If `options` assume that the operation is valid, and it is not.
+        """
         raw = self.to_bindings()
+        if options is not None and options.assume_verified:
+            # The printer would end the process.
+            self.verify()
         return raw.get_asm(**(options or PrintingOptions()).to_bindings()).rstrip("\n")
 
     def bytecode(self, version: int | None = None) -> bytes:
@@ -359,10 +387,21 @@ class Operation:
 
         Raises:
             SerializationError: If MLIR cannot write that version.
+            OwnershipError: If the operation uses values from outside, or something outside uses its values.
+            VerificationError: If the operation is not valid.
         """
+        # In all of these cases MLIR's writer would end the process.
+        self.verify()
+        raw, owner = self.to_bindings(), self._owner.resolve()
+        if owner.borrowers:
+            raise OwnershipError("cannot write bytecode while a detached operation uses values of the program")
+        if not (owner.is_module and owner.is_root(raw)):
+            refuse_outside_uses(raw, "write bytecode of")
+            if refers_outside(raw):
+                raise OwnershipError(f"cannot write bytecode of `{raw.name}`, because it uses values from outside")
         file = io.BytesIO()
         try:
-            self.to_bindings().write_bytecode(file, version)
+            raw.write_bytecode(file, version)
         except (ValueError, ir.MLIRError) as error:
             raise SerializationError(f"cannot write bytecode of version {version}: {error}") from None
         return file.getvalue()

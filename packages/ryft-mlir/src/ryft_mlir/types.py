@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy
+
 from ryft_xla_sys.mlir import ir
 
 from . import attributes

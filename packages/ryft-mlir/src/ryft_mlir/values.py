@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Use", "Value"]
 
-_BlockArgument: Any = ir.BlockArgument
+_Block: Any = ir.Block
 
 
 class Use:
@@ -58,6 +58,11 @@ class Value:
             revalidate(self)
         return self._raw
 
+    def _rebind(self, raw: Any) -> None:
+        """Takes a new object of the bindings, after the value has moved."""
+        if raw is not None:
+            self._raw = raw
+
     @property
     def context(self) -> Context:
         """The context that the value belongs to."""
@@ -76,13 +81,14 @@ class Value:
     @property
     def is_block_argument(self) -> bool:
         """Whether the value is an argument of a block, and not a result of an operation."""
-        return isinstance(self._raw, _BlockArgument)
+        return isinstance(self.to_bindings().owner, _Block)
 
     @property
     def index(self) -> int:
         """Position among the results of its operation, or among the arguments of its block."""
         raw = self.to_bindings()
-        return raw.arg_number if self.is_block_argument else raw.result_number
+        # The operands of an operation come as values that do not know which kind they are.
+        return ir.BlockArgument(raw).arg_number if self.is_block_argument else ir.OpResult(raw).result_number
 
     @property
     def operation(self) -> Operation:
@@ -114,10 +120,10 @@ class Value:
     @property
     def uses(self) -> tuple[Use, ...]:
         """The uses of the value, newest first."""
-        owner = self._owner
+        raw, owner = self.to_bindings(), self._owner
         return tuple(
-            Use(operations.wrap_operation(self._context, owner, use.owner), use.operand_number)
-            for use in self.to_bindings().uses
+            Use(operations.wrap_operation(self._context, owner.of_operation(use.owner), use.owner), use.operand_number)
+            for use in raw.uses
         )
 
     def replace_all_uses_with(self, replacement: Value, *, except_for: Iterable[Operation] = ()) -> None:
@@ -128,6 +134,9 @@ class Value:
         """
         raw, other = self.to_bindings(), replacement.to_bindings()
         check_same_tree(self._context, self._owner, replacement)
+        if raw == other:
+            # MLIR would go on for ever.
+            return
         kept = [operation.to_bindings() for operation in except_for]
         if kept:
             raw.replace_all_uses_except(other, kept)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
+
 from ryft_xla_sys.mlir import dialect, ir
 
 from ..affine import AffineMap

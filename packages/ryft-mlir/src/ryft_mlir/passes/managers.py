@@ -150,10 +150,13 @@ class PassManager:
             raise PassError("the pass manager and the program belong to different contexts")
         if raw.name != self._anchor and self._anchor != "any":
             raise PassError(f"the pass manager runs on `{self._anchor}`, but got `{raw.name}`")
-        if operation._owner.resolve().borrowers:
+        owner = operation._owner.resolve()
+        if owner.borrowers or owner.building:
             error = OwnershipError("cannot run passes while a detached operation uses values of the program")
             error.add_note("hint: append or erase it first")
             raise error
+        if self._context._has_jumps:
+            operation.verify()
         raw_context = self._context._raw
         one_thread = self._needs_one_thread and raw_context.get_num_threads() > 1
         gone = inside(operation)

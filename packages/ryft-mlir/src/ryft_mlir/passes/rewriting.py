@@ -117,8 +117,11 @@ def apply_patterns(
     operation = target.operation if isinstance(target, Module) else target
     context = operation.context
     raw = operation.to_bindings()
-    if operation._owner.resolve().borrowers:
+    owner = operation._owner.resolve()
+    if owner.borrowers or owner.building:
         raise OwnershipError("cannot rewrite a program while a detached operation uses its values")
+    if context._has_jumps:
+        operation.verify()
     failures: list[BaseException] = []
     pattern_set = rewrite.RewritePatternSet(context._raw)
     for pattern in patterns:

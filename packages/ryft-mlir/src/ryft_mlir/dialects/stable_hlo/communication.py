@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 from numpy.typing import ArrayLike
+
 from ryft_xla_sys.mlir import dialect, ir
 
 from ..._conversions import boolean, given, integer, integer_pairs, string, unit

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
+
 from ryft_xla_sys.mlir import ir
 
 from ..._conversions import Integers, boolean, boolean_array, given, integer, integer_array, integer_pairs

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
+
 from ryft_xla_sys.mlir import ir
 
 from ..._conversions import Integers, boolean, flat_symbol, given, integer, integer_array, string
