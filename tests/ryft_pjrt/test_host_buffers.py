@@ -222,3 +222,44 @@ def test_copy_to_host_rejects_arrays_that_do_not_fit(
 ) -> None:
     with pytest.raises(ArgumentError, match="`out` expected a writeable C-contiguous array"):
         client.buffer(eight).copy_to_host(out)
+
+
+@pytest.mark.parametrize("semantics", pjrt.HostBufferSemantics)
+@pytest.mark.parametrize("offset", [0, 4])
+def test_large_arrays_round_trip(client: pjrt.Client, semantics: pjrt.HostBufferSemantics, offset: int) -> None:
+    memory = pjrt.shareable_array(2**19 + 1)
+    array = memory[offset // 4 :][: 2**19]
+    array[:] = numpy.arange(2**19)
+    expected = array.copy()
+
+    buffer = client.buffer(array, host_buffer_semantics=semantics).block_until_ready()
+    if semantics < pjrt.HostBufferSemantics.IMMUTABLE_ZERO_COPY:
+        array[:] = 0
+
+    numpy.testing.assert_array_equal(buffer.to_numpy(), expected)
+
+
+def test_memory_of_large_copies_is_given_back(client: pjrt.Client) -> None:
+    array = numpy.ones(2**20, numpy.float32)
+
+    def resident() -> int:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * 4096
+
+    client.buffer(array).block_until_ready()
+    before = resident()
+    for _ in range(50):
+        client.buffer(array).block_until_ready()
+
+    assert resident() - before < 40 * 2**20
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex128", ml_dtypes.bfloat16])
+def test_shareable_arrays_are_shared(client: pjrt.Client, dtype: object) -> None:
+    array = pjrt.shareable_array((3, 5), dtype)
+    array[:] = 2
+
+    buffer = client.borrowed_buffer(array)
+
+    assert (array.shape, array.dtype) == ((3, 5), numpy.dtype(dtype))
+    assert buffer.unsafe_pointer() == array.ctypes.data

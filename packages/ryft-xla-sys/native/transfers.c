@@ -1,6 +1,10 @@
 #include "transfers.h"
 
+#include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 static void destroy_event(const ryft_transfer_functions *functions, PJRT_Event *event) {
   PJRT_Event_Destroy_Args args = {PJRT_Event_Destroy_Args_STRUCT_SIZE, NULL, event};
@@ -24,6 +28,67 @@ ryft_owner *ryft_buffer_from_host(const ryft_transfer_functions *functions, ryft
       destroy_event(functions, arguments->done_with_host_buffer);
   }
   ryft_owner_unpin(client);
+  return owner;
+}
+
+typedef struct {
+  const ryft_transfer_functions *functions;
+  void *memory;
+} host_copy;
+
+static void free_host_copy(PJRT_Error *error, void *argument) {
+  host_copy *copy = argument;
+  if (error) {
+    PJRT_Error_Destroy_Args destroy = {PJRT_Error_Destroy_Args_STRUCT_SIZE, NULL, error};
+    ((PJRT_Error_Destroy *)copy->functions->destroy_error)(&destroy);
+  }
+  free(copy->memory);
+  free(copy);
+}
+
+enum { PLUGIN_ALIGNMENT = 64, HUGE_PAGE = 2 << 20 };
+
+static void *allocate_copy(size_t size) {
+  size_t alignment = size >= 2 * HUGE_PAGE ? HUGE_PAGE : PLUGIN_ALIGNMENT;
+  void *memory = NULL;
+  if (posix_memalign(&memory, alignment, size) != 0) return NULL;
+#ifdef __linux__
+  // Most of the time of a large copy goes into the faults of pages that are touched first.
+  if (alignment == HUGE_PAGE) madvise(memory, size, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
+ryft_owner *ryft_buffer_from_host_copy(const ryft_transfer_functions *functions, ryft_owner *client,
+                                       PJRT_Client_BufferFromHostBuffer_Args *arguments, int32_t type, void *device,
+                                       size_t size, PJRT_Error **error) {
+  *error = NULL;
+  host_copy *copy = malloc(sizeof(host_copy));
+  void *memory = allocate_copy(size);
+  if (!copy || !memory) {
+    free(copy);
+    free(memory);
+    return NULL;
+  }
+  copy->functions = functions;
+  copy->memory = memory;
+  memcpy(memory, arguments->data, size);
+  arguments->data = memory;
+  arguments->host_buffer_semantics = PJRT_HostBufferSemantics_kMutableZeroCopy;
+  PJRT_Event *done = NULL;
+  ryft_owner *owner = ryft_buffer_from_host(functions, client, arguments, type, device, &done, error);
+  if (!done) {
+    // Without the event nothing tells when the memory is free, unless there is no buffer at all.
+    if (!owner) free_host_copy(NULL, copy);
+    return owner;
+  }
+  PJRT_Event_OnReady_Args on_ready = {PJRT_Event_OnReady_Args_STRUCT_SIZE, NULL, done, free_host_copy, copy};
+  PJRT_Error *failure = ((PJRT_Event_OnReady *)functions->on_ready)(&on_ready);
+  if (failure) {
+    PJRT_Error_Destroy_Args destroy = {PJRT_Error_Destroy_Args_STRUCT_SIZE, NULL, failure};
+    ((PJRT_Error_Destroy *)functions->destroy_error)(&destroy);
+  }
+  destroy_event(functions, done);
   return owner;
 }
 

@@ -11,6 +11,7 @@ typedef struct ryft_transfer_functions {
   void *destroy_event;            // PJRT_Event_Destroy
   void *destroy_error;            // PJRT_Error_Destroy
   void *is_ready;                 // PJRT_Event_IsReady
+  void *on_ready;                 // PJRT_Event_OnReady
   void *event_error;              // PJRT_Event_Error
   void *ready_event;              // PJRT_Buffer_ReadyEvent
   void *is_on_cpu;                // PJRT_Buffer_IsOnCpu
@@ -26,6 +27,12 @@ typedef struct ryft_transfer_functions {
 ryft_owner *ryft_buffer_from_host(const ryft_transfer_functions *functions, ryft_owner *client,
                                   PJRT_Client_BufferFromHostBuffer_Args *arguments, int32_t type, void *device,
                                   PJRT_Event **done, PJRT_Error **error);
+
+// The same for a dense row-major array of `size` bytes, which is copied here, into aligned memory that the buffer then
+// shares. Where device memory is host memory, this is faster for large arrays than the copy that a plugin makes.
+ryft_owner *ryft_buffer_from_host_copy(const ryft_transfer_functions *functions, ryft_owner *client,
+                                       PJRT_Client_BufferFromHostBuffer_Args *arguments, int32_t type, void *device,
+                                       size_t size, PJRT_Error **error);
 
 enum {
   RYFT_VIEW_OK = 0,

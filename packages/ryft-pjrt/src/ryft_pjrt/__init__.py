@@ -32,7 +32,7 @@ from ryft_pjrt.events import Event, SettableEvent
 from ryft_pjrt.executable_cache import ExecutableCache
 from ryft_pjrt.executables import Executable, ExecutableMemoryStatistics
 from ryft_pjrt.execution import DeviceOutputs, ExecutionContext, Launcher
-from ryft_pjrt.host_buffers import HostBufferSemantics
+from ryft_pjrt.host_buffers import HostBufferSemantics, shareable_array
 from ryft_pjrt.host_callbacks import CopyToDeviceStream, ReceiveCallback, SendCallback
 from ryft_pjrt.key_value_stores import KeyValueStore, LocalKeyValueStore
 from ryft_pjrt.layouts import BufferSpecification, Layout, StridedLayout, Tile, TiledLayout, parse_layout
@@ -130,5 +130,6 @@ __all__ = [
     "load_plugin",
     "load_rocm_7_plugin",
     "load_tpu_plugin",
+    "shareable_array",
     "parse_layout",
 ]

@@ -16,6 +16,7 @@ _NAMES: dict[str, str] = {
     "destroy_event": "PJRT_Event_Destroy",
     "destroy_error": "PJRT_Error_Destroy",
     "is_ready": "PJRT_Event_IsReady",
+    "on_ready": "PJRT_Event_OnReady",
     "event_error": "PJRT_Event_Error",
     "ready_event": "PJRT_Buffer_ReadyEvent",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ryft_pjrt.devices import Device
     from ryft_pjrt.memories import Memory
 
-__all__ = ["HostBufferSemantics", "array_from_bytes", "buffer_from_host"]
+__all__ = ["HostBufferSemantics", "array_from_bytes", "buffer_from_host", "shareable_array"]
 
 
 class HostBufferSemantics(IntEnum):
@@ -39,6 +40,9 @@ class HostBufferSemantics(IntEnum):
     MUTABLE_ZERO_COPY = 3
     """As above, and the plugin may also write results into it, when the buffer is donated."""
 
+
+_ALIGNMENT = 64  # What the CPU plugin needs of memory that it shares.
+_LARGE = 2**20  # Bytes from which on our own copy is worth its overhead.
 
 _NEW_ARGUMENTS = ffi.typeof("PJRT_Client_BufferFromHostBuffer_Args *")
 _NEW_SIZES = ffi.typeof("int64_t[]")
@@ -127,18 +131,55 @@ def buffer_from_host(
     else:
         arguments.memory = memory._handle
     arguments.host_buffer_semantics = semantics
-    borrowed = semantics != HostBufferSemantics.IMMUTABLE_ONLY_DURING_CALL
-    done = ffi.new("PJRT_Event **") if borrowed else NULL
     error = ffi.new("PJRT_Error **")
-    owner = lib.ryft_buffer_from_host(
-        transfer_functions(client._api), client._owner, arguments, array_kind.index, device._handle, done, error
-    )
+    done = NULL
+    if layout is None and memory is None and _is_better_copied_here(client, array, semantics):
+        owner = lib.ryft_buffer_from_host_copy(
+            transfer_functions(client._api),
+            client._owner,
+            arguments,
+            array_kind.index,
+            device._handle,
+            array.nbytes,
+            error,
+        )
+    else:
+        if semantics != HostBufferSemantics.IMMUTABLE_ONLY_DURING_CALL:
+            done = ffi.new("PJRT_Event **")
+        owner = lib.ryft_buffer_from_host(
+            transfer_functions(client._api), client._owner, arguments, array_kind.index, device._handle, done, error
+        )
     if owner == NULL:
         raise client._failure(error[0], "PJRT_Client_BufferFromHostBuffer")
     buffer = client._adopt_buffer(owner, array_kind, device)
-    if borrowed:
+    if done != NULL:
         _release_later(client, done[0], array)
     return buffer
+
+
+def _is_better_copied_here(client: Client, array: numpy.ndarray, semantics: HostBufferSemantics) -> bool:
+    """Returns whether the plugin would copy a large array: where device memory is the host's, we do that faster."""
+    if array.nbytes < _LARGE or not array.flags.c_contiguous or client.platform_name != "cpu":
+        return False
+    if element_type(array.dtype).bits < 8:
+        return False
+    shareable = array.__array_interface__["data"][0] % _ALIGNMENT == 0
+    return semantics < HostBufferSemantics.IMMUTABLE_ZERO_COPY or not shareable
+
+
+def shareable_array(shape: int | Sequence[int], dtype: object = numpy.float32) -> numpy.ndarray:
+    """Returns an uninitialized host array whose memory buffers can share: NumPy's own arrays are often not aligned so.
+
+    Raises:
+        ArgumentError: If a dimension is negative.
+        ArgumentTypeError: If no device array can have the data type.
+    """
+    sizes = dimensions(shape)
+    target = element_type(dtype).dtype
+    size = math.prod(sizes) * target.itemsize
+    memory = numpy.empty(size + _ALIGNMENT, numpy.uint8)
+    start = -memory.__array_interface__["data"][0] % _ALIGNMENT
+    return memory[start : start + size].view(target).reshape(sizes)
 
 
 def _release_later(client: Client, event: CData, array: numpy.ndarray) -> None:
