@@ -1,4 +1,4 @@
-"""Build hook of `ryft-core`: compiles `native/dispatch.c` to the extension module `ryft_core._dispatch`."""
+"""Build hook of `ryft-core`: compiles `native/*.c` to the extension module `ryft_core._dispatch`."""
 
 import os
 import shutil
@@ -19,9 +19,10 @@ def compile_module(directory: Path) -> Path:
     """Compiles the extension module in `directory` and returns the path of the shared object."""
     extension = Extension(
         "_dispatch",
-        [str(ROOT / "native" / "dispatch.c")],
+        [str(path) for path in sorted((ROOT / "native").glob("*.c"))],
+        include_dirs=[str(ROOT / "native")],
         py_limited_api=True,
-        extra_compile_args=["/O2", "/std:c11"] if os.name == "nt" else ["-O2", "-std=gnu11", "-Wall", "-Wextra"],
+        extra_compile_args=["/O2", "/std:c11"] if os.name == "nt" else ["-O2", "-std=gnu11", "-fvisibility=hidden"],
     )
     command = build_ext(Distribution({"name": "dispatch", "ext_modules": [extension]}))
     command.build_lib = command.build_temp = str(directory)

@@ -16,6 +16,7 @@ import numpy
 from ryft_core import trees
 from ryft_core._native import forget_kernels, remember_kernel
 from ryft_core.arrays import DeviceArray
+from ryft_core.callback_execution import calls_back, run_with_callbacks
 from ryft_core.compilation import Kernel, compile_program
 from ryft_core.dispatch import concrete, configure_dispatch, on_one_device
 from ryft_core.primitives.base import Primitive
@@ -86,6 +87,8 @@ def run_compiled(primitive: Any, operands: tuple[Any, ...]) -> Any:
         structure = trees.flatten((0,) * len(kernel.program.outputs))[1]
     else:
         structure = _ONE
+    if calls_back(kernel.program):
+        return structure.unflatten(run_with_callbacks(kernel, arrays))
     entry = kernel.entry(structure, len(arrays), range(len(arrays)))
     if type(primitive).evaluate is Primitive.evaluate:
         remember_kernel(primitive, operands, entry)

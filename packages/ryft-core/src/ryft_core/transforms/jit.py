@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSp
 
 from ryft_core import trees
 from ryft_core._native import Dispatcher
+from ryft_core.callback_execution import calls_back, run_with_callbacks
 from ryft_core.compilation import Kernel
 from ryft_core.dispatch import on_one_device, raw_order
 from ryft_core.errors import RyftError, hinted
@@ -177,9 +178,9 @@ class JitFunction(Dispatcher, Generic[P, R]):
         given = [concrete(value) for value in values]
         arrays = on_one_device(leaves, given, self._device)
         compiled = traced.compiled(arrays[0].device if arrays else self._device)
-        leaf_order = raw_order(
-            args, kwargs, lambda place: place in self._statics.numbers or place in self._statics.names
-        )
+        if calls_back(traced.program):
+            return traced.structure.unflatten(run_with_callbacks(compiled.kernel, compiled.inputs(arrays)))
+        leaf_order = raw_order(args, kwargs, self._is_static)
         order = [leaf_order[number] if number >= 0 else number for number in compiled.order]
         captured = compiled.entry.captured
         entry = compiled.kernel.entry(traced.structure, len(arrays), order, captured)
@@ -189,6 +190,9 @@ class JitFunction(Dispatcher, Generic[P, R]):
         for number, array in zip(leaf_order, arrays, strict=True):
             raw[number] = array
         return entry.run(self, tuple(raw))
+
+    def _is_static(self, place: int | str) -> bool:
+        return place in self._statics.numbers or place in self._statics.names
 
     def _traced_once(self, signature: CallSignature) -> Traced:
         """Traces, unless another thread does so for the same signature: then waits for that one."""

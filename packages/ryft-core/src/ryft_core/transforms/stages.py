@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy
 
 from ryft_core import trees
 from ryft_core.arrays import DeviceArray
+from ryft_core.callback_execution import calls_back, run_with_callbacks
 from ryft_core.compilation import Kernel, aliases, compile_module, live_program
 from ryft_core.dispatch import on_one_device
 from ryft_core.errors import OperandError, RyftError, StructureError
@@ -267,7 +269,14 @@ class Compiled:
                     f"{expected}, but got {value.type}"
                 )
             arrays.append(concrete(value))
+        if calls_back(self.traced.program):
+            return self.out_tree.unflatten(run_with_callbacks(self.kernel, self.inputs(arrays)))
         return self.entry.run(self, tuple(arrays))
+
+    def inputs(self, arrays: Sequence[DeviceArray]) -> list[DeviceArray]:
+        """Returns the inputs of the kernel for the arrays among the arguments."""
+        captured = self.entry.captured
+        return [arrays[number] if number >= 0 else captured[-1 - number] for number in self.order]
 
     def as_text(self) -> str:
         """Returns the program as the compiler has optimized it, as the text of an HLO module."""
