@@ -1,5 +1,6 @@
 """Fixtures of the tests of `ryft_pjrt`: the CPU plugin, and a client with four devices."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -99,3 +100,28 @@ def run_child() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def build_test_plugin(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Compiles the plugin in `plugin`, with macros that make it misbehave, and returns its path."""
+    root = Path(__file__).parents[2]
+    native, source = root / "packages" / "ryft-xla-sys" / "native", Path(__file__).parent / "plugin"
+    directory = tmp_path_factory.mktemp("plugin")
+    specification = importlib.util.spec_from_file_location("build_hook", native.parent / "hatch_build.py")
+    assert specification is not None
+    assert specification.loader is not None
+    hook = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(hook)
+    appended = (native / "appended" / "pjrt_c_api.h").read_text()
+    (directory / "pjrt_c_api.h").write_text(hook.merge_appended(hook.header_path().read_text(), appended))
+
+    def build(name: str, *macros: str) -> Path:
+        path = directory / f"{name}.so"
+        flags = ["-shared", "-fPIC", "-pthread", "-Wno-unused-function", *(f"-D{macro}" for macro in macros)]
+        files = [str(source / file) for file in ("plugin.c", "extensions.c", "tpu_extensions.c")]
+        command = ["cc", *flags, f"-I{directory}", f"-I{native}", f"-I{source}", "-o", str(path), *files]
+        subprocess.run(command, check=True)
+        return path
+
+    return build

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,27 @@ def test_command_needs_a_plugin() -> None:
 
     assert result.returncode == 2
     assert "PLUGIN" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("macro", "outcome", "detail"),
+    [
+        ("CRASHES", Outcome.CRASHED, "SIGABRT"),
+        ("HANGS", Outcome.TIMED_OUT, "it was not finished after 1 seconds"),
+        ("FAILS", Outcome.FAILED, "the plugin does not know its attributes"),
+    ],
+)
+def test_misbehaving_plugin_is_a_row_of_the_report(
+    build_test_plugin: Callable[..., Path], macro: str, outcome: Outcome, detail: str
+) -> None:
+    path = build_test_plugin(macro.lower(), macro)
+
+    report = run_conformance(str(path), only=["plugin"], timeout=1 if macro == "HANGS" else 60)
+
+    results = {result.name: result for result in report.results}
+    assert results["attributes"].outcome is outcome
+    assert detail in results["attributes"].detail
+    assert results["version"].outcome is Outcome.PASSED
+    # The checks after it go on, in another process.
+    assert results["functions"].outcome is Outcome.PASSED
+    assert not report.conforms

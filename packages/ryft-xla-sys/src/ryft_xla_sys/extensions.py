@@ -81,7 +81,9 @@ def call_profiler(api: Api, name: str, /, **fields: object) -> CData:
         PjrtError: If the profiler returns an error; the class says which status code.
         UnimplementedError: If the plugin has no profiler, or its profiler lacks the function.
     """
-    table = api.extension_table("Profiler").profiler_api
+    extension = api.extension_table("Profiler")
+    covered = ffi.offsetof("PJRT_Profiler_Extension", "profiler_api") < extension.base.struct_size
+    table = extension.profiler_api if covered else NULL
     arguments = ffi.new(f"PLUGIN_Profiler_{name}_Args *", fields)
     arguments.struct_size = getattr(lib, f"PLUGIN_Profiler_{name}_Args_STRUCT_SIZE")
     error = _profiler_function(api, table, name)(arguments)
