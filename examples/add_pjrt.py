@@ -1,6 +1,7 @@
 """Compiles a StableHLO program that adds two arrays, and executes it."""
 
 import numpy as np
+
 import ryft_pjrt as pjrt
 
 PROGRAM = """

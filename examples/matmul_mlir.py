@@ -1,6 +1,7 @@
 """Builds a matrix product with the MLIR wrappers, then compiles and executes it with the PJRT wrappers."""
 
 import numpy as np
+
 import ryft_mlir as mlir
 import ryft_pjrt as pjrt
 from ryft_mlir.dialects import func, stable_hlo

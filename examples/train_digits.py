@@ -8,11 +8,12 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-import ryft
-import ryft.numpy as rnp
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
+
+import ryft
+import ryft.numpy as rnp
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

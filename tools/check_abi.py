@@ -25,6 +25,7 @@ from types import ModuleType
 from typing import Any
 
 from cffi import FFI, CDefError, FFIError
+
 from ryft_xla_sys.api import HEADER_VERSION
 from ryft_xla_sys.ffi import ffi as declared
 

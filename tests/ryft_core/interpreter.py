@@ -86,7 +86,7 @@ def evaluate(context: Context, bytecode: bytes, operands: list[Any]) -> list[Any
 
 
 def _wrapped(context: Context, attribute: Any) -> Any:
-    from ryft_mlir.types import wrap_type  # noqa: PLC0415
+    from ryft_mlir.types import wrap_type
 
     return wrap_type(context, attribute.type.element_type)
 

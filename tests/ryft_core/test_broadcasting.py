@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
+
 from ryft_core import broadcasting
 from ryft_core.broadcasting import (
     Broadcastable,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import ryft_core as ryft
 from ryft_core.primitives.callbacks import debug_callback, debug_print, io_callback, pure_callback
 from ryft_core.primitives.control_flow.loops import fori_loop

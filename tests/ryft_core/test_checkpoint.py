@@ -110,20 +110,45 @@ def test_checkpoint_of_checkpoints() -> None:
     both(lambda lib: lib.jit(lib.grad(lambda x: lib.grad(function(lib))(x).sum()))(X))
 
 
-def test_compiler_does_not_undo_the_second_computation() -> None:
-    def function(prevent: bool) -> Any:
-        chain = checkpoint(lambda x: RYFT.sin(RYFT.sin(RYFT.sin(x))), prevent_cse=prevent)
-        return RYFT.grad(lambda x: chain(x).sum() * 2)
+def chain(x: Any) -> Any:
+    for _ in range(6):
+        x = RYFT.sin(RYFT.matmul(x, W))
+    return x
 
-    program, _ = trace_program(lambda x: [function(True)(x)], [X_TYPE])
-    second = [
-        e.primitive for e in program.equations if isinstance(e.primitive, Checkpoint) and e.primitive.differentiated
-    ]
-    assert len(second) == 1
-    with_barrier = ryft_core.jit(lambda x: (RYFT.sin(x), function(True)(x))).trace(X).lower().as_text()
-    without = ryft_core.jit(lambda x: (RYFT.sin(x), function(False)(x))).trace(X).lower().as_text()
-    assert "optimization_barrier" in with_barrier
-    assert "optimization_barrier" not in without
+
+def temporary_bytes(block: Any) -> int:
+    def loss(x: Any) -> Any:
+        for _ in range(8):
+            x = block(x)
+        return x.sum()
+
+    compiled = ryft_core.jit(RYFT.grad(loss)).lower(numpy.ones((2000, 3), "float32")).compile()
+    return compiled.memory_analysis().device_temporary_size_in_bytes
+
+
+def test_compiler_does_not_undo_the_second_computation() -> None:
+    plain = temporary_bytes(chain)
+    assert temporary_bytes(checkpoint(chain)) < plain / 2
+    # Without the protection the compiler merges both computations again.
+    assert temporary_bytes(checkpoint(chain, prevent_cse=False)) > plain / 2
+
+
+def test_second_computation_is_behind_a_barrier() -> None:
+    for prevent in (True, False):
+        function = RYFT.grad(lambda x, p=prevent: checkpoint(chain, prevent_cse=p)(x).sum())
+        program, _ = trace_program(lambda x, f=function: [f(x)], [ArrayType((2, 3), X_TYPE.dtype)])
+        second = [e.primitive for e in program.equations if isinstance(e.primitive, Checkpoint)]
+        assert [primitive.differentiated for primitive in second] == [False, True]
+        text = ryft_core.jit(function).lower(numpy.ones((2, 3), "float32")).as_text()
+        assert ("optimization_barrier" in text) is prevent
+
+
+def test_second_computation_of_integers_and_empty_arrays() -> None:
+    def function(x: Any, n: Any) -> Any:
+        return checkpoint(lambda x, n: RYFT.sin(RYFT.sin(x * n)) * n)(x, n).sum()
+
+    agree(RYFT.jit(RYFT.grad(function))(X[:0], 3), X[:0])
+    both(lambda lib: lib.jit(lib.grad(lambda x: lib.checkpoint(lambda x: lib.sin(lib.sin(x)))(x).sum()))(X))
 
 
 def test_static_arguments_are_passed_as_they_are() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import ryft_core as ryft
 from ryft_core.primitives.convolution import conv_general_dilated, conv_transpose
 from ryft_core.primitives.windows import reduce_window_max, reduce_window_sum

@@ -14,6 +14,7 @@ import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ryft_core.types import data_types
 from ryft_core.types.data_types import (
     DATA_TYPES,

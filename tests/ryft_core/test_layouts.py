@@ -9,6 +9,7 @@ import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ryft_core.errors import ShapeError
 from ryft_core.types import layouts
 from ryft_core.types.layouts import (

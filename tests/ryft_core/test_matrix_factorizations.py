@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import ryft_core as ryft
 from ryft_core.primitives.matrix_factorizations import cholesky, triangular_solve
 

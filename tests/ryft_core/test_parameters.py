@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 import jax
 import numpy
 import pytest
+
 from ryft_core import trees
 from ryft_core.errors import StructureError
 from ryft_core.parameters import (

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import ryft_core as ryft
 from ryft_core.errors import ProgramError
 from ryft_core.primitives.arithmetic import Add, Multiply

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import ryft_core as ryft
 
+import ryft_core as ryft
 from ryft_core.primitives.random_bits import rng_bit_generator
 
 KEY = np.array([7, 11, 13, 17], np.uint32)

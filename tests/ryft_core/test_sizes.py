@@ -12,6 +12,7 @@ import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ryft_core.errors import ShapeError
 from ryft_core.types import sizes
 from ryft_core.types.sizes import Shape, Size

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import ryft_core as ryft
 import scipy.special
+
+import ryft_core as ryft
 from ryft_core.primitives import special_functions as special
 
 POSITIVE = np.linspace(0.3, 6, 41)

@@ -93,10 +93,10 @@ def test_an_environment_variable_shows_all_frames() -> None:
 
 
 def test_an_exception_of_the_user_stays_what_it_is() -> None:
-    class Mine(Exception):
+    class MineError(Exception):
         pass
 
-    original = Mine("mine")
+    original = MineError("mine")
     original.add_note("my note")
 
     def fail(x: Any) -> Any:
@@ -105,7 +105,7 @@ def test_an_exception_of_the_user_stays_what_it_is() -> None:
         except KeyError as error:
             raise original from error
 
-    with pytest.raises(Mine, match="mine") as caught:
+    with pytest.raises(MineError, match="mine") as caught:
         ryft.jit(ryft.grad(ryft.vmap(fail)))(ROW)
     assert caught.value is original
     assert original.__notes__ == ["my note"], "notes of transformations are for errors of Ryft's"

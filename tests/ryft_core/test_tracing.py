@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import ryft_core as ryft
 from ryft_core.primitives.exponential import sin
 

@@ -67,6 +67,21 @@ def test_named_scopes_reach_equations_through_transformations() -> None:
         assert {("outer",), ("outer", "inner")} <= {equation.scope for equation in program.equations}
 
 
+def test_equations_that_transformations_make_keep_their_location_and_scope() -> None:
+    @ryft_core.jit
+    def function(x: Any) -> Any:
+        with named_scope("layer"):
+            y = RYFT.sin(x)
+        return y * y
+
+    line = function.__wrapped__.__code__.co_firstlineno
+    program, _ = trace_program(lambda x: [ryft_core.grad(function)(x)], [ArrayType((), FLOAT)])
+    inner = [equation for inner in program.subprograms() for equation in inner.equations]
+    lines = {equation.primitive.name: equation.location.line - line for equation in inner if equation.location}
+    assert (lines["sine"], lines["cosine"], lines["multiply"]) == (3, 3, 3)
+    assert {equation.scope for equation in inner if equation.primitive.name == "cosine"} == {("layer",)}
+
+
 def test_named_scope_ends_when_an_error_leaves_it() -> None:
     def function(x: Any) -> list[Any]:
         with pytest.raises(RuntimeError, match="inside"), named_scope("lost"):

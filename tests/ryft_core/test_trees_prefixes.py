@@ -11,6 +11,7 @@ import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ryft_core import trees
 from ryft_core.errors import StructureError
 

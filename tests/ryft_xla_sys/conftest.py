@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy
 import pytest
+
 import ryft_xla_sys
 from ryft_xla_sys import protos
 from ryft_xla_sys.api import Api

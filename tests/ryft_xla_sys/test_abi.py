@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from ryft_xla_sys.ffi import ffi, lib
 from ryft_xla_sys.versions import FIELD_MINORS
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ryft_xla_sys import find_plugin
 from ryft_xla_sys.plugins import FetchError, UnsupportedPlatformError
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from ryft_xla_sys import errors
 from ryft_xla_sys.api import HEADER_VERSION, Api, load_api
 from ryft_xla_sys.ffi import NULL, ffi, lib

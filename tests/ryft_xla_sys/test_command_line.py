@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from ryft_xla_sys.__main__ import main
 from ryft_xla_sys.plugins import load_manifest
 

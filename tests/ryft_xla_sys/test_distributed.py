@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+
 from ryft_xla_sys import errors
 from ryft_xla_sys.distributed import DistributedRuntimeClient, DistributedRuntimeService
 

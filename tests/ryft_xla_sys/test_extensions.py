@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ryft_xla_sys import errors
 from ryft_xla_sys.api import Api, load_api
 from ryft_xla_sys.extensions import EXTENSIONS, call_profiler

@@ -15,6 +15,7 @@ from typing import Any
 import ml_dtypes
 import numpy
 import pytest
+
 from ryft_xla_sys import errors, ffi_calls
 from ryft_xla_sys.api import Api
 from ryft_xla_sys.ffi import NULL, ffi, lib

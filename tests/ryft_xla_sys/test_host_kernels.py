@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from ryft_xla_sys import Api, errors, find_plugin, host_kernels, load_api
 
 # Run in a process of its own: a kernel can be registered with a plugin only once, and never be taken back.

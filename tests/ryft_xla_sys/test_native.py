@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from ryft_xla_sys.ffi import ffi, lib
 
 HOOK = Path(__file__).parents[2] / "packages" / "ryft-xla-sys" / "hatch_build.py"

@@ -20,6 +20,7 @@ from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 from jaxlib import _jax
+
 from ryft_xla_sys import protos
 from ryft_xla_sys.api import Api
 from ryft_xla_sys.ffi import ffi, lib

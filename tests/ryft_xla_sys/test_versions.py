@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from ryft_xla_sys.api import HEADER_VERSION, Api
 from ryft_xla_sys.extensions import EXTENSIONS
 from ryft_xla_sys.ffi import ffi

@@ -11,8 +11,9 @@ import json
 import sys
 from typing import Any
 
-import ryft_xla_sys
 from google.protobuf import unknown_fields
+
+import ryft_xla_sys
 from ryft_xla_sys import protos
 from ryft_xla_sys.api import Api
 from ryft_xla_sys.errors import PjrtError

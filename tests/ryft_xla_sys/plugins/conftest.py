@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from ryft_xla_sys.plugins import current_platform
 
 MACHINES = {"x86_64": 0x3E, "aarch64": 0xB7}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ryft_xla_sys.plugins import ArchiveError, CacheError, ChecksumError, find_plugin, load_manifest
 from ryft_xla_sys.plugins.cache import Cache, CachedPlugin
 from ryft_xla_sys.plugins.fetching import fetch_plugin

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ryft_xla_sys.plugins import ChecksumError, UnsupportedPlatformError, current_platform, find_plugin
 from ryft_xla_sys.plugins.checksums import check_hash, check_platform, copy_and_hash, file_hash, library_platform
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from ryft_xla_sys.plugins import locate_plugin
 from ryft_xla_sys.plugins.commands import run
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ryft_xla_sys import PluginNotFoundError, find_plugin
 from ryft_xla_sys.plugins import (
     ArchiveError,

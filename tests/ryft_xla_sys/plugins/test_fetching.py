@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import pytest
+
 from ryft_xla_sys.plugins import ChecksumError, FetchError, OfflineError, UnsupportedPlatformError, load_manifest
 from ryft_xla_sys.plugins.cache import Cache
 from ryft_xla_sys.plugins.fetching import download_wheel, fetch_plugin, is_offline

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ryft_xla_sys.plugins import ChecksumError, PluginNotFoundError, find_plugin, load_manifest
 from ryft_xla_sys.plugins.inventory import inspect_plugin, verify_plugin
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import parse_wheel_filename
+
 from ryft_xla_sys import PluginNotFoundError
 from ryft_xla_sys.plugins import ManifestError, UnsupportedPlatformError, current_platform, load_manifest
 

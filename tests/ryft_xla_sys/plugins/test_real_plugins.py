@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ryft_xla_sys.__main__ import main
 from ryft_xla_sys.plugins import ChecksumError, current_platform, load_manifest, locate_plugin
 from ryft_xla_sys.plugins.checksums import library_platform

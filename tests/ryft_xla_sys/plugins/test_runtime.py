@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ryft_xla_sys import PluginError, load_api
 from ryft_xla_sys.plugins import RuntimeLibraryError, load_manifest, load_named_plugin
 from ryft_xla_sys.plugins.runtime import (
