@@ -11,6 +11,7 @@ from ryft_core.backends import default_client
 from ryft_core.dispatch import results_plan
 from ryft_core.errors import PjrtError, noted
 from ryft_core.programs.atoms import Variable
+from ryft_core.programs.passes import eliminate_dead_code
 from ryft_core.programs.programs import Program
 from ryft_core.tracebacks import leaving
 from ryft_pjrt import CompilationOptions
@@ -74,7 +75,9 @@ class Kernel:
         for place, array in enumerate(inputs):
             if array._donation is not None and array.buffer.closed:
                 named = getattr(function, "input_name", None)
-                raise array.donated_error(f"operand {place} of `{function.name}`" if named is None else named(self, place))
+                raise array.donated_error(
+                    f"operand {place} of `{function.name}`" if named is None else named(self, place)
+                )
         try:
             self.launcher._fail(status, [array.buffer for array in inputs])
         except PjrtError as error:
@@ -147,15 +150,11 @@ def live_program(program: Program, keep: Iterable[int] = ()) -> tuple[Program, l
     Returns:
         The program, and which inputs of the original it still has.
     """
-    needed = {atom for atom in program.outputs if type(atom) is Variable}
+    live = eliminate_dead_code(program)
+    needed = {atom for atom in live.outputs if type(atom) is Variable}
     needed.update(program.inputs[index] for index in keep)
-    equations: list[Any] = []
-    for equation in reversed(program.equations):
-        if not equation.primitive.pure or any(output in needed for output in equation.outputs):
-            needed.update(atom for atom in equation.inputs if type(atom) is Variable)
-            equations.append(equation)
+    for equation in live.equations:
+        needed.update(atom for atom in equation.inputs if type(atom) is Variable)
     kept = [index for index, variable in enumerate(program.inputs) if variable in needed]
-    if len(kept) == len(program.inputs) and len(equations) == len(program.equations):
-        return program, kept
     inputs = [program.inputs[index] for index in kept]
-    return Program(inputs, equations[::-1], program.outputs, program.name), kept
+    return Program(inputs, live.equations, live.outputs, program.name), kept
