@@ -15,7 +15,7 @@ class Control:
 
     def __init__(self, path: Path) -> None:
         self._library = ctypes.CDLL(str(path))
-        for name in ("test_registered", "test_batch_partitionable"):
+        for name in ("test_registered", "test_batch_partitionable", "test_peer", "test_states"):
             getattr(self._library, name).restype = ctypes.c_char_p
         self._library.test_waited_stream.restype = ctypes.c_ssize_t
 

@@ -179,9 +179,57 @@ static char the_device, the_memory;
 static PJRT_Device *devices[] = {(PJRT_Device *)&the_device};
 static PJRT_Memory *memories[] = {(PJRT_Memory *)&the_memory};
 
+// Uses the store as a plugin of several processes does: `client` is stored, and `peer` is waited for. The size of the
+// argument structs is left unset, as some plugins do.
+static char peer[64];
+const char *test_peer(void) { return peer; }
+
+static PJRT_Error *callback_error(PJRT_Error_Code code, const char *message, size_t size) {
+  char text[128];
+  snprintf(text, sizeof text, "%.*s", (int)size, message);
+  return fail(code, text);
+}
+
+static PJRT_Error *meet(PJRT_Client_Create_Args *args) {
+  PJRT_CallbackError make_error = callback_error;
+  PJRT_KeyValuePutCallback_Args put = {.key = "client", .key_size = 6, .value = "here", .value_size = 4};
+  put.callback_error = &make_error, put.user_arg = args->kv_put_user_arg;
+  PJRT_Error *error = args->kv_put_callback(&put);
+  if (error != NULL) return error;
+  PJRT_KeyValueTryGetCallback_Args try_get = {.key = "client", .key_size = 6, .callback_error = &make_error};
+  try_get.user_arg = args->kv_try_get_user_arg;
+  error = args->kv_try_get_callback(&try_get);
+  if (error != NULL) return error;
+  try_get.value_deleter_callback(try_get.value);
+  PJRT_KeyValueGetCallback_Args get = {.key = "peer", .key_size = 4, .timeout_in_ms = 500};
+  get.callback_error = &make_error, get.user_arg = args->kv_get_user_arg;
+  error = args->kv_get_callback(&get);
+  if (error != NULL) return error;
+  snprintf(peer, sizeof peer, "%.*s", (int)get.value_size, get.value);
+  get.value_deleter_callback(get.value);
+  return NULL;
+}
+
 static PJRT_Error *client_create(PJRT_Client_Create_Args *args) {
   BEGIN;
+  if (args->kv_put_callback != NULL) {
+    PJRT_Error *error = meet(args);
+    if (error != NULL) return error;
+  }
   args->client = HANDLE(PJRT_Client);
+  return NULL;
+}
+
+static char states[64];
+const char *test_states(void) { return states; }
+
+static PJRT_Error *update_processes(PJRT_Client_UpdateGlobalProcessInfo_Args *args) {
+  BEGIN;
+  char *target = states;
+  for (size_t i = 0; i < args->num_process_infos; ++i) {
+    const PJRT_ProcessInfo *process = args->process_infos + i;
+    target += sprintf(target, "%d:%d:%d ", process->task_id, (int)process->state, process->error_code);
+  }
   return NULL;
 }
 
@@ -349,6 +397,7 @@ static PJRT_Api api = {
     .PJRT_Plugin_Attributes = plugin_attributes,
     .PJRT_Client_Create = client_create,
     .PJRT_Client_Destroy = client_destroy,
+    .PJRT_Client_UpdateGlobalProcessInfo = update_processes,
     .PJRT_Client_PlatformName = platform_name,
     .PJRT_Client_Devices = client_devices,
     .PJRT_Client_AddressableDevices = client_addressable_devices,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from ryft_pjrt.client_options import ClientOptions, option_values
 from ryft_pjrt.clients import Client
@@ -21,8 +22,13 @@ from ryft_pjrt.versions import Version
 from ryft_xla_sys import Api, load_api
 from ryft_xla_sys.plugins import load_manifest, load_named_plugin
 
+if TYPE_CHECKING:
+    from ryft_pjrt.distributed import DistributedRuntimeClient, DistributedRuntimeService, Duration
+
 __all__ = [
     "Plugin",
+    "RuntimeClientOptions",
+    "RuntimeServiceOptions",
     "load_cpu_plugin",
     "load_cuda_12_plugin",
     "load_cuda_13_plugin",
@@ -34,6 +40,25 @@ __all__ = [
 ]
 
 _GPU_CUSTOM_CALL, _STREAM, _TPU_TOPOLOGY, _TPU_EXECUTABLE = 0, 3, 16, 17
+
+
+class RuntimeServiceOptions(TypedDict, total=False):
+    """Options of `DistributedRuntimeService`."""
+
+    heartbeat_timeout: Duration
+    cluster_register_timeout: Duration
+    shutdown_timeout: Duration
+
+
+class RuntimeClientOptions(TypedDict, total=False):
+    """Options of `DistributedRuntimeClient`."""
+
+    rpc_timeout: Duration
+    initialization_timeout: Duration
+    shutdown_timeout: Duration
+    heartbeat_timeout: Duration
+    recoverable: bool
+    use_compression: bool
 
 
 class Plugin:
@@ -162,6 +187,34 @@ class Plugin:
             DataLossError: If the bytes are not such a message.
         """
         return DeviceAssignment.deserialize(data)
+
+    def distributed_runtime_service(
+        self, address: str, node_count: int, **timeouts: Unpack[RuntimeServiceOptions]
+    ) -> DistributedRuntimeService:
+        """Starts the service through which `node_count` processes find each other: see `DistributedRuntimeService`.
+
+        Args:
+            address: Address to listen at, as `host:port`.
+            node_count: Number of processes.
+            timeouts: Options of `DistributedRuntimeService`.
+        """
+        from ryft_pjrt.distributed import DistributedRuntimeService  # Not at the top: few programs need it.
+
+        return DistributedRuntimeService(address, node_count, **timeouts)
+
+    def distributed_runtime_client(
+        self, address: str, node_id: int, **options: Unpack[RuntimeClientOptions]
+    ) -> DistributedRuntimeClient:
+        """Returns this process's access to the service, not connected yet: see `DistributedRuntimeClient`.
+
+        Args:
+            address: Address of the service, as `host:port`.
+            node_id: Number of this process, from 0.
+            options: Options of `DistributedRuntimeClient`.
+        """
+        from ryft_pjrt.distributed import DistributedRuntimeClient  # Not at the top: few programs need it.
+
+        return DistributedRuntimeClient(address, node_id, **options)
 
     def __repr__(self) -> str:
         return f"Plugin({self.api.path.name}, version={self.version})"
