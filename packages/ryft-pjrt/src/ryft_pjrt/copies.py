@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ryft_pjrt.buffers import Buffer
     from ryft_pjrt.devices import Device
     from ryft_pjrt.memories import Memory
-    from ryft_xla_sys import Api
 
 __all__ = ["Claim", "Copies", "Dependency", "RawCopy"]
 
@@ -111,7 +110,7 @@ class Copies(BufferBase, Owned):
         size = self.size_in_bytes
         with self._pin() as pointer:
             arguments = self._api.call("PJRT_Buffer_CopyRawToHostFuture", buffer=pointer, transfer_size=size)
-        return RawCopy(self._api, arguments, size)
+        return RawCopy(self, arguments, size)
 
     def bitcast(self, dtype: object, shape: Sequence[int], layout: Layout | None = None) -> Buffer:
         """Returns a buffer that shares the memory of this one, as an array of another type and shape.
@@ -213,11 +212,11 @@ class RawCopy:
         size: Number of bytes that will be copied.
     """
 
-    def __init__(self, api: Api, arguments: CData, size: int) -> None:
+    def __init__(self, buffer: Copies, arguments: CData, size: int) -> None:
         self.size = size
         self._arguments = arguments
-        self._kept: list[object] = []
-        self.done: Event[None] = Event(api, arguments.event, None, keep=self._kept)
+        self._kept: list[object] = [buffer]
+        self.done: Event[None] = Event(buffer._api, arguments.event, None, keep=self._kept)
 
     def start(self, target: numpy.ndarray) -> None:
         """Copies the bytes into a writeable C-contiguous array of bytes.
