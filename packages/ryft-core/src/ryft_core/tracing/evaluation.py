@@ -16,6 +16,7 @@ import numpy
 from ryft_core import trees
 from ryft_core._native import forget_kernels, remember_kernel
 from ryft_core.arrays import DeviceArray
+from ryft_core.backends import default_client
 from ryft_core.callback_execution import calls_back, run_with_callbacks
 from ryft_core.compilation import Kernel, compile_program
 from ryft_core.dispatch import concrete, configure_dispatch, on_one_device
@@ -145,7 +146,9 @@ def _run_on_host(primitive: Any, operands: tuple[Any, ...]) -> Any:
             return None
         elements.append(value)
     if device is None:
-        return None
+        device = default_client().addressable_devices[0]
+        if device.client.platform_name != "cpu":
+            return None
     key = (primitive, *[operand.type for operand in operands])
     spent = _SPENT.get(key, 0.0)
     if spent > HOST_SECONDS:
