@@ -111,14 +111,14 @@ def test_checkpoint_of_checkpoints() -> None:
 
 
 def chain(x: Any) -> Any:
-    for _ in range(6):
+    for _ in range(4):
         x = RYFT.sin(RYFT.matmul(x, W))
     return x
 
 
 def temporary_bytes(block: Any) -> int:
     def loss(x: Any) -> Any:
-        for _ in range(8):
+        for _ in range(5):
             x = block(x)
         return x.sum()
 

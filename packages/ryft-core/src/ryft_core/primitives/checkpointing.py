@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy
 
 from ryft_core.primitives.barriers import CheckpointName
 from ryft_core.primitives.nested import Nested, partition, reference_program
@@ -46,10 +48,23 @@ class Checkpoint(Nested):
         return self.program.output_types
 
     def lower(self, builder: Builder, *operands: Any) -> Any:
-        values = operands
-        if self.differentiated and self.prevent_cse and operands:
-            values = builder.emit("optimization_barrier", operands)
-        return builder.inline(builder.block, self.program, values)
+        if not (self.differentiated and self.prevent_cse and operands):
+            return builder.inline(builder.block, self.program, operands)
+        types, results = builder.operand_types, builder.results
+        values = builder.emit("optimization_barrier", operands)
+        if default_client().platform_name != "cpu":
+            return builder.inline(builder.block, self.program, values)
+        # The CPU's compiler drops barriers before it merges equal operations, but does not look into conditionals.
+        index = opaque_index(builder, values, types)
+        zeros = [builder.constant(numpy.zeros((), type.dtype)) for type in self.program.output_types]
+        branches = [
+            lambda block: [
+                builder.stable_hlo.broadcast_in_dim(block, zero, type, (), location=builder.location)
+                for zero, type in zip(zeros, results, strict=True)
+            ],
+            lambda block: builder.inline(block, self.program, values),
+        ]
+        return builder.emit("case", index, branches, result_types=results)
 
     def of(self, program: Program, differentiated: bool) -> Checkpoint:
         """Returns the checkpoint of another program with the same settings."""
@@ -121,6 +136,25 @@ class CheckpointSplit:
     kept_operands: list[int]
 
 
+def opaque_index(builder: Builder, values: Sequence[Any], types: Sequence[ArrayType]) -> Any:
+    """Appends an integer that is not zero, which the compiler cannot know: bits of a value, of which one is set."""
+    hlo, block, location = builder.stable_hlo, builder.block, builder.location
+    integer = ArrayType((), numpy.dtype("int32"))
+    one = builder.constant(numpy.ones((), "int32"))
+    place = next((i for i, type in enumerate(types) if type.size and type.kind == "f"), None)
+    if place is None:
+        return one
+    type = types[place]
+    single = (1,) * type.ndim
+    element = hlo.slice(block, values[place], (0,) * type.ndim, single, single, location=location)
+    element = hlo.reshape(block, element, builder.type(type.with_shape(())), location=location)
+    real = builder.type(ArrayType((), numpy.dtype("float32")))
+    bits = hlo.bitcast_convert(
+        block, hlo.convert(block, element, real, location=location), builder.type(integer), location=location
+    )
+    return hlo.or_(block, bits, one, location=location)
+
+
 def split_by_policy(program: Program, unknown: tuple[bool, ...], policy: Policy | None) -> CheckpointSplit:
     """Returns `program` split so that the unknown part computes again what the policy does not keep."""
     # A policy sees what a called program does, too.
@@ -173,6 +207,7 @@ def _excluded(program: Program, policy: Policy | None) -> set[Any]:
     }
 
 
+from ryft_core.backends import default_client  # noqa: E402
 from ryft_core.transforms.programs import (  # noqa: E402
     batch_program,
     jvp_program,

@@ -256,7 +256,7 @@ def cond(predicate: Any, true_fun: Callable[..., Any], false_fun: Callable[..., 
 
 def _conditional(name: str, index: Any, functions: list[Callable[..., Any]], operands: tuple[Any, ...]) -> Any:
     leaves, structure = trees.flatten((operands, {}))
-    values = [as_value(leaf) for leaf in leaves]
+    values: list[Any] = [as_value(leaf) for leaf in leaves]
     # A branch may see literals as such: they need no operand.
     places = [place for place, value in enumerate(values) if type(value) is not Literal]
 

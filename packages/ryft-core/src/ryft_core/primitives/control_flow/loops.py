@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy
@@ -80,7 +80,7 @@ def scan(
     return carry_part.unflatten(results[:count]), result_part.unflatten(results[count:])
 
 
-def _scan_length(arrays: list[Value], structure: trees.Structure, length: int | None) -> int:
+def _scan_length(arrays: Sequence[Value], structure: trees.Structure, length: int | None) -> int:
     wanted = None if length is None else int(length)
     for path, array in zip(structure.paths, arrays, strict=True):
         if array.type.ndim == 0:
@@ -116,7 +116,7 @@ def _stable_body(
     function: Callable[..., Any],
     arguments: trees.Structure,
     carry: trees.Structure,
-    values: list[Value],
+    values: Sequence[Value],
     others: list[ArrayType],
     carry_of: Callable[[trees.Structure], trees.Structure],
 ) -> tuple[list[Value], Body]:

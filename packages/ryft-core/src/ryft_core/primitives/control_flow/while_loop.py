@@ -256,7 +256,7 @@ def bounded_loop(loop: While, operands: Sequence[Any]) -> tuple[Any, ...]:
     step = guarded(extended(loop.body, places, [*types[:second], *state_types]))
     for level in range(levels):
         if level:
-            step = guarded(trace_program(Checkpoint(step).bind, step.input_types, step.name)[0])
+            step = guarded(trace_program(Checkpoint(step, prevent_cse=False).bind, step.input_types, step.name)[0])
         step = repeated(step)
     return step.evaluate(*operands)
 
