@@ -1,97 +1,118 @@
-"""Tests of compilations for devices that this machine does not have, with the real TPU and CUDA plugins."""
+"""Compilation for devices that this machine does not have, with the real TPU and CUDA plugins, in child processes."""
 
+import json
 import subprocess
-from collections.abc import Callable
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-import ryft_pjrt as pjrt
-from ryft_pjrt.errors import PluginError
-from ryft_xla_sys import find_plugin
+from ryft_pjrt.conformance import Outcome, run_conformance
 
-RunChild = Callable[..., subprocess.CompletedProcess[str]]
+pytestmark = pytest.mark.slow
 
-MATMUL = """
-module {
-  func.func @main(%x: tensor<128x256xbf16>, %y: tensor<256x128xbf16>) -> tensor<128x128xf32> {
-    %r = stablehlo.dot_general %x, %y, contracting_dims = [1] x [0]
-        : (tensor<128x256xbf16>, tensor<256x128xbf16>) -> tensor<128x128xf32>
-    return %r : tensor<128x128xf32>
-  }
-}
-"""
-
-# A description of the H100, with what the compiler asks for.
-TARGET = """
-gpu_device_info {
-  threads_per_block_limit: 1024 threads_per_warp: 32 shared_memory_per_block: 49152
-  shared_memory_per_core: 233472 threads_per_core_limit: 2048 core_count: 132 fpus_per_core: 128
-  block_dim_limit_x: 2147483647 block_dim_limit_y: 65535 block_dim_limit_z: 65535
-  memory_bandwidth: 3352320000000 l2_cache_size: 52428800 clock_rate_ghz: 1.98
-  device_memory_size: 84942979072 shared_memory_per_block_optin: 232448
-  cuda_compute_capability { major: 9 } registers_per_core_limit: 65536 registers_per_block_limit: 65536
-}
-platform_name: "CUDA" dnn_version_info { major: 9 minor: 10 }
-"""
+SCRIPT = Path(__file__).parent / "data" / "compile_without_devices.py"
 
 
-def library(name: str) -> str:
-    """Returns the path of a plugin, fetched if it must and can be."""
-    try:
-        return str(find_plugin(name))
-    except PluginError as error:
-        pytest.skip(f"there is no {name} plugin here: {error}")
-
-
-@pytest.mark.slow
-def test_programs_are_compiled_for_tpus(run_child: RunChild, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = library("tpu")
-    monkeypatch.setenv("TPU_SKIP_MDS_QUERY", "1")
-    code = f"""
-plugin = pjrt.load_plugin({path!r})
-assert plugin.platform == "tpu", plugin.platform
-with plugin.topology("v5e:2x2") as topology:
-    descriptions = topology.device_descriptions
-    print(len(descriptions), len(set(descriptions)), topology.platform_name)
-    executable = plugin.compile({MATMUL!r}, topology)
-    print(executable.name, [str(kind) for kind in executable.output_types])
-    print(executable.replica_count, executable.partition_count, len(executable.serialize()) > 1000)
-    print(executable.memory_statistics().device_input_size_in_bytes >= 128 * 256 * 4)
-    try:
-        plugin.compile("nonsense", topology)
-    except pjrt.PjrtError:
-        print("rejected")
-"""
-    result = run_child(code, timeout=120)
-
+def facts(name: str) -> dict[str, Any]:
+    result = subprocess.run([sys.executable, SCRIPT, name], capture_output=True, text=True, timeout=600, check=False)
     assert result.returncode == 0, result.stderr
-    assert result.stdout == "4 4 tpu\nmain ['f32[128,128]']\n1 1 True\nTrue\nrejected\n"
+    found = json.loads(result.stdout.splitlines()[-1])
+    if "skip" in found:
+        pytest.skip(f"there is no {name} plugin: {found['skip']}")
+    return found
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["cuda-13"])
-def test_programs_are_compiled_for_gpus(run_child: RunChild, name: str) -> None:
-    code = f"""
-plugin = pjrt.load_plugin({library(name)!r})
-assert plugin.platform == "gpu", plugin.platform
-with plugin.topology("h100", {{"target_config": {TARGET!r}, "topology": "1x1x1"}}) as topology:
-    print(len(topology.device_descriptions), topology.platform_name)
-    executable = plugin.compile({MATMUL!r}, topology)
-    print(executable.name, [str(kind) for kind in executable.output_types], len(executable.serialize()) > 1000)
-    print([str(kind) for kind in executable.parameter_types])
-for options in ({{"cpu_device_count": 1}}, {{"visible_devices": "all"}}, {{"preallocate": 1}}):
-    try:
-        plugin.client(options)
-    except pjrt.OptionError as error:
-        print("refused")
-"""
-    result = run_child(code, timeout=120)
-
-    assert result.returncode == 0, result.stderr
-    lines = result.stdout.splitlines()
-    assert lines[0].startswith("1 ")
-    assert lines[1:] == ["main ['f32[128,128]'] True", "['bf16[128,256]', 'bf16[256,128]']", *["refused"] * 3]
+@pytest.fixture(scope="module")
+def tpu() -> dict[str, Any]:
+    return facts("tpu")
 
 
-def test_platforms_are_told_apart(plugin: pjrt.Plugin) -> None:
-    assert plugin.platform == "cpu"
+@pytest.fixture(scope="module")
+def cuda() -> dict[str, Any]:
+    return facts("cuda")
+
+
+def test_matrix_product_is_compiled_for_four_tpus(tpu: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(f"\nTPU v5e:2x2: {tpu['serialized']} bytes, in {tpu['seconds']:.2f} s")
+    assert tpu["devices"] == [4, "TPU v5 lite"]
+    assert tpu["outputs"] == ["f32[256,256]"]
+    assert tpu["parameters"] == ["f32[64,128]", "f32[128,256]"]
+    assert tpu["partitions"] == 4
+    assert tpu["serialized"] > 10_000
+    assert tpu["output bytes"] == tpu["metadata"] == tpu["statistics"] == 256 * 256 * 4
+    assert tpu["memory kinds"] == [["device", "device"], ["device"]]
+
+
+def test_layouts_and_memories_of_tpus(tpu: dict[str, Any]) -> None:
+    assert tpu["default layout"] == "{1,0:T(8,128)(2,1)}"
+    assert tpu["output layouts"] == ["{1,0:T(8,128)}"]
+    assert tpu["parameter layouts"] == ["{1,0:T(8,128)}"] * 2
+    assert tpu["memories"] == ["device", "pinned_host", "unpinned_host"]
+    assert tpu["shardings"] == [[4, 1], []]
+
+
+def test_topology_of_tpus(tpu: dict[str, Any]) -> None:
+    assert tpu["bounds"] == [[2, 2, 1], [1, 1, 1], [2, 2, 1]]
+    assert tpu["counts"] == [4, 4, 4, 1]
+    assert tpu["processes"] == [[0], [0, 1, 2, 3], [0, 0, 0]]
+    assert tpu["places"] == [[[0, 0, 0], 0], [[1, 0, 0], 0], [[0, 1, 0], 0], [[1, 1, 0], 0]]
+    assert tpu["chips"] == [3, 2, [0, 3]]
+    assert tpu["part"] == [1, 0]
+    assert tpu["routing"]
+    assert tpu["no such platform"] == "InvalidArgumentError"
+
+
+def test_programs_and_slices_of_tpus(tpu: dict[str, Any]) -> None:
+    assert tpu["flops"] > 2 * 64 * 128 * 256
+    assert tpu["environment"] > 0
+    assert "phase3_linking" in tpu["phases"]
+    assert tpu["device"] == [1, 3]
+    assert tpu["slices"] == [2, [[0, 4], [1, 4]], True]
+
+
+def test_matrix_product_is_compiled_for_a_gpu(cuda: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(f"\nCUDA H100: {cuda['serialized']} bytes, in {cuda['seconds']:.2f} s")
+    assert cuda["devices"][0] == 1
+    assert cuda["outputs"] == ["f32[256,256]"]
+    assert cuda["parameters"] == ["f32[256,128]", "f32[128,256]"]
+    assert cuda["serialized"] > 1_000
+    assert cuda["output bytes"] == 256 * 256 * 4
+    assert cuda["default layout"] == "{1,0}"
+    assert cuda["output layouts"] == ["{1,0}"]
+
+
+def test_custom_partitioner_splits_a_call_for_two_gpus(cuda: dict[str, Any]) -> None:
+    assert cuda["asked"] == [[[8], [2], "hello"]]
+    assert cuda["partitioned"] == ["f32[4]"]
+
+
+def test_triton_kernel_is_compiled_for_a_gpu(cuda: dict[str, Any]) -> None:
+    assert cuda["kernel"] == [True, True]
+    assert cuda["malformed kernel"] == "InvalidArgumentError"
+
+
+@pytest.mark.parametrize("name", ["tpu", "cuda"])
+def test_versions_profilers_and_errors(name: str, request: pytest.FixtureRequest) -> None:
+    found = request.getfixturevalue(name)
+
+    assert found["version"] == [True, True]
+    assert found["profiler"] == "Profiler(stopped)"
+    assert found["error"].endswith("Error")
+    # Where there is such a device after all, a client is made.
+    assert found["client"].endswith("Error") or found["client"] == "nothing failed"
+
+
+@pytest.mark.parametrize("name", ["tpu", "cuda-13"])
+def test_conformance_completes_without_devices(name: str, request: pytest.FixtureRequest) -> None:
+    request.getfixturevalue(name.partition("-")[0])
+    report = run_conformance(name)
+
+    assert report.conforms, report.text()
+    counts = report.counts()
+    assert counts[Outcome.PASSED] >= 20
+    groups = {result.group for result in report.results if result.outcome is Outcome.PASSED}
+    assert {"plugin", "extension tables", "topology", "deviceless compilation"} <= groups

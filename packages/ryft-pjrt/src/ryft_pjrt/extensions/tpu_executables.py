@@ -62,7 +62,7 @@ def cost_analysis(source: Source, target: bytes, modules: Sequence[bytes]) -> di
     Args:
         source: Plugin, or client of the plugin.
         target: The TPU, as `target_arguments` describes it.
-        modules: Serialized `HloModuleProto`s.
+        modules: Serialized `HloModuleProtoWithConfig`s, as `hlo_module_with_config` returns them.
 
     Raises:
         PjrtError: If something is malformed.
