@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import ryft_core.numpy.manipulation
     import ryft_core.numpy.reductions
     import ryft_core.numpy.searching
+    from ryft_core.arrays import Array
 
 __all__ = ["ArrayMethods"]
 
@@ -28,27 +29,27 @@ class ArrayMethods(Value):
     __slots__ = ()
 
     @property
-    def T(self) -> Any:  # noqa: N802 (NumPy's names)
+    def T(self) -> Array:  # noqa: N802 (NumPy's names)
         """The array with its axes reversed."""
         return ryft_core.numpy.transpose(self)
 
     @property
-    def mT(self) -> Any:  # noqa: N802
+    def mT(self) -> Array:  # noqa: N802
         """The array with its last two axes exchanged."""
         return ryft_core.numpy.manipulation.swapaxes(self, -1, -2)
 
     @property
-    def real(self) -> Any:
+    def real(self) -> Array:
         """Real parts of the elements."""
         return ryft_core.numpy.real(self)
 
     @property
-    def imag(self) -> Any:
+    def imag(self) -> Array:
         """Imaginary parts of the elements; zeros, if they are real."""
         return ryft_core.numpy.imag(self)
 
     @property
-    def flat(self) -> Any:
+    def flat(self) -> Array:
         """The elements as a vector."""
         return ryft_core.numpy.manipulation.ravel(self)
 
@@ -67,147 +68,151 @@ class ArrayMethods(Value):
         """Whether the element type gives way to that of another operand, because it came from a Python number."""
         return self.type.weak
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
+    def reshape(self, *shape: Any, order: str = "C") -> Array:
         """Returns the same elements in another shape, given as one tuple or as several integers."""
         return ryft_core.numpy.manipulation.reshape(self, shape[0] if len(shape) == 1 else shape, order)
 
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self, *axes: Any) -> Array:
         """Returns the array with its axes permuted; reversed, if no axes are given."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
         return ryft_core.numpy.transpose(self, order or None)
 
-    def swapaxes(self, axis1: int, axis2: int) -> Any:
+    def swapaxes(self, axis1: int, axis2: int) -> Array:
         """Returns the array with two axes exchanged."""
         return ryft_core.numpy.manipulation.swapaxes(self, axis1, axis2)
 
-    def ravel(self, order: str = "C") -> Any:
+    def ravel(self, order: str = "C") -> Array:
         """Returns the elements as a vector."""
         return ryft_core.numpy.manipulation.ravel(self, order)
 
-    def flatten(self, order: str = "C") -> Any:
+    def flatten(self, order: str = "C") -> Array:
         """Returns the elements as a vector."""
         return ryft_core.numpy.manipulation.ravel(self, order)
 
-    def squeeze(self, axis: int | Sequence[int] | None = None) -> Any:
+    def squeeze(self, axis: int | Sequence[int] | None = None) -> Array:
         """Returns the array without axes of size 1."""
         return ryft_core.numpy.manipulation.squeeze(self, axis)
 
-    def repeat(self, repeats: Any, axis: int | None = None, *, total_repeat_length: int | None = None) -> Any:
+    def repeat(self, repeats: Any, axis: int | None = None, *, total_repeat_length: int | None = None) -> Array:
         """Returns the array with each element along `axis` repeated."""
         return ryft_core.numpy.manipulation.repeat(self, repeats, axis, total_repeat_length=total_repeat_length)
 
-    def take(self, indices: Any, axis: int | None = None, mode: str | None = None, fill_value: Any = None) -> Any:
+    def take(self, indices: Any, axis: int | None = None, mode: str | None = None, fill_value: Any = None) -> Array:
         """Returns the elements at `indices` along `axis`."""
         return ryft_core.numpy.manipulation.take(self, indices, axis, mode, fill_value)
 
-    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
         """Returns the diagonals of two axes, along a new last axis."""
         return ryft_core.numpy.linear_algebra.diagonal(self, offset, axis1, axis2)
 
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Array:
         """Returns the sums of the diagonals of two axes."""
         return ryft_core.numpy.linear_algebra.trace(self, offset, axis1, axis2, dtype)
 
-    def dot(self, other: Any, *, precision: str = "default", preferred_element_type: Any = None) -> Any:
+    def dot(self, other: Any, *, precision: str = "default", preferred_element_type: Any = None) -> Array:
         """Returns the sum of products over the last axis of this and the last but one axis of the other array."""
         return ryft_core.numpy.linear_algebra.dot(
             self, other, precision=precision, preferred_element_type=preferred_element_type
         )
 
-    def astype(self, dtype: Any, copy: bool = False) -> Any:
+    def astype(self, dtype: Any, copy: bool = False) -> Array:
         """Returns the array with its elements converted to `dtype`."""
         result = ryft_core.numpy.astype(self, dtype)
         return ryft_core.numpy.creation.copy(result) if copy and result is self else result
 
-    def view(self, dtype: Any) -> Any:
+    def view(self, dtype: Any) -> Array:
         """Returns the bits of the elements read as another element type; one of another width changes the last axis."""
         return ryft_core.numpy.creation.view(self, dtype)
 
-    def copy(self) -> Any:
+    def copy(self) -> Array:
         """Returns a copy in memory of its own."""
         return ryft_core.numpy.creation.copy(self)
 
-    def conj(self) -> Any:
+    def conj(self) -> Array:
         """Returns the complex conjugates of the elements."""
         return ryft_core.numpy.conj(self)
 
-    def conjugate(self) -> Any:
+    def conjugate(self) -> Array:
         """Returns the complex conjugates of the elements."""
         return ryft_core.numpy.conj(self)
 
-    def clip(self, min: Any = None, max: Any = None) -> Any:  # noqa: A002 (NumPy's names)
+    def clip(self, min: Any = None, max: Any = None) -> Array:  # noqa: A002 (NumPy's names)
         """Returns the elements moved between `min` and `max`."""
         return ryft_core.numpy.elementwise.clip(self, min, max)
 
-    def round(self, decimals: int = 0) -> Any:
+    def round(self, decimals: int = 0) -> Array:
         """Returns the elements rounded to a number of decimal places, halves to the even digit."""
         return ryft_core.numpy.elementwise.round(self, decimals)
 
-    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, **options: Any) -> Any:
+    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, **options: Any) -> Array:
         """Returns the sum along `axis` (all axes, if `None`)."""
         return ryft_core.numpy.reductions.sum(self, axis, dtype, keepdims, **options)
 
-    def prod(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, **options: Any) -> Any:
+    def prod(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, **options: Any) -> Array:
         """Returns the product along `axis` (all axes, if `None`)."""
         return ryft_core.numpy.reductions.prod(self, axis, dtype, keepdims, **options)
 
-    def max(self, axis: Any = None, keepdims: bool = False, **options: Any) -> Any:
+    def max(self, axis: Any = None, keepdims: bool = False, **options: Any) -> Array:
         """Returns the maximum along `axis` (all axes, if `None`)."""
         return ryft_core.numpy.reductions.max(self, axis, keepdims, **options)
 
-    def min(self, axis: Any = None, keepdims: bool = False, **options: Any) -> Any:
+    def min(self, axis: Any = None, keepdims: bool = False, **options: Any) -> Array:
         """Returns the minimum along `axis` (all axes, if `None`)."""
         return ryft_core.numpy.reductions.min(self, axis, keepdims, **options)
 
-    def ptp(self, axis: Any = None, keepdims: bool = False) -> Any:
+    def ptp(self, axis: Any = None, keepdims: bool = False) -> Array:
         """Returns the difference of maximum and minimum along `axis` (all axes, if `None`)."""
         return ryft_core.numpy.reductions.ptp(self, axis, keepdims)
 
-    def all(self, axis: Any = None, keepdims: bool = False) -> Any:
+    def all(self, axis: Any = None, keepdims: bool = False) -> Array:
         """Returns whether all elements along `axis` are not zero."""
         return ryft_core.numpy.reductions.all(self, axis, keepdims)
 
-    def any(self, axis: Any = None, keepdims: bool = False) -> Any:
+    def any(self, axis: Any = None, keepdims: bool = False) -> Array:
         """Returns whether some element along `axis` is not zero."""
         return ryft_core.numpy.reductions.any(self, axis, keepdims)
 
-    def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, **options: Any) -> Any:
+    def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, **options: Any) -> Array:
         """Returns the mean along `axis` (all axes, if `None`)."""
         return ryft_core.numpy.reductions.mean(self, axis, dtype, keepdims, **options)
 
-    def var(self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, **options: Any) -> Any:
+    def var(
+        self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, **options: Any
+    ) -> Array:
         """Returns the variance along `axis` (all axes, if `None`)."""
         return ryft_core.numpy.reductions.var(self, axis, dtype, ddof, keepdims, **options)
 
-    def std(self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, **options: Any) -> Any:
+    def std(
+        self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, **options: Any
+    ) -> Array:
         """Returns the standard deviation along `axis` (all axes, if `None`)."""
         return ryft_core.numpy.reductions.std(self, axis, dtype, ddof, keepdims, **options)
 
-    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Array:
         """Returns the position of the first largest element along `axis` (in the flattened array, if `None`)."""
         return ryft_core.numpy.reductions.argmax(self, axis, keepdims)
 
-    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Array:
         """Returns the position of the first smallest element along `axis` (in the flattened array, if `None`)."""
         return ryft_core.numpy.reductions.argmin(self, axis, keepdims)
 
-    def cumsum(self, axis: int | None = None, dtype: Any = None) -> Any:
+    def cumsum(self, axis: int | None = None, dtype: Any = None) -> Array:
         """Returns the sums of all elements up to and including each one."""
         return ryft_core.numpy.searching.cumsum(self, axis, dtype)
 
-    def cumprod(self, axis: int | None = None, dtype: Any = None) -> Any:
+    def cumprod(self, axis: int | None = None, dtype: Any = None) -> Array:
         """Returns the products of all elements up to and including each one."""
         return ryft_core.numpy.searching.cumprod(self, axis, dtype)
 
-    def sort(self, axis: int | None = -1, *, descending: bool = False) -> Any:
+    def sort(self, axis: int | None = -1, *, descending: bool = False) -> Array:
         """Returns the elements sorted along `axis`. (The array itself does not change.)"""
         return ryft_core.numpy.searching.sort(self, axis, descending=descending)
 
-    def argsort(self, axis: int | None = -1, *, descending: bool = False) -> Any:
+    def argsort(self, axis: int | None = -1, *, descending: bool = False) -> Array:
         """Returns the positions that sort along `axis`."""
         return ryft_core.numpy.searching.argsort(self, axis, descending)
 
-    def searchsorted(self, v: Any, side: str = "left") -> Any:
+    def searchsorted(self, v: Any, side: str = "left") -> Array:
         """Returns where the elements of `v` belong in this sorted vector."""
         return ryft_core.numpy.searching.searchsorted(self, v, side)
 

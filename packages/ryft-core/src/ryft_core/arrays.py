@@ -11,7 +11,7 @@ from ryft_core._native import ArrayBase
 from ryft_core.array_methods import ArrayMethods
 from ryft_core.errors import ClosedError, DonatedError, OperandError, hinted
 from ryft_core.primitives import arithmetic, comparison, linear_algebra, manipulation
-from ryft_core.programs.atoms import Literal
+from ryft_core.programs.atoms import Literal, Value
 from ryft_core.tracing.traces import STATE
 from ryft_core.types.array_types import ArrayType
 
@@ -95,106 +95,106 @@ class Array(ArrayMethods):
     def __hash__(self) -> int:
         raise OperandError("arrays are not hashable: their equality is element-wise")
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: Any) -> Array:
         return arithmetic.add(self, other)
 
-    def __radd__(self, other: Any) -> Any:
+    def __radd__(self, other: Any) -> Array:
         return arithmetic.add(other, self)
 
-    def __sub__(self, other: Any) -> Any:
+    def __sub__(self, other: Any) -> Array:
         return arithmetic.subtract(self, other)
 
-    def __rsub__(self, other: Any) -> Any:
+    def __rsub__(self, other: Any) -> Array:
         return arithmetic.subtract(other, self)
 
-    def __mul__(self, other: Any) -> Any:
+    def __mul__(self, other: Any) -> Array:
         return arithmetic.multiply(self, other)
 
-    def __rmul__(self, other: Any) -> Any:
+    def __rmul__(self, other: Any) -> Array:
         return arithmetic.multiply(other, self)
 
-    def __truediv__(self, other: Any) -> Any:
+    def __truediv__(self, other: Any) -> Array:
         return arithmetic.true_divide(self, other)
 
-    def __rtruediv__(self, other: Any) -> Any:
+    def __rtruediv__(self, other: Any) -> Array:
         return arithmetic.true_divide(other, self)
 
-    def __floordiv__(self, other: Any) -> Any:
+    def __floordiv__(self, other: Any) -> Array:
         return arithmetic.floor_divide(self, other)
 
-    def __rfloordiv__(self, other: Any) -> Any:
+    def __rfloordiv__(self, other: Any) -> Array:
         return arithmetic.floor_divide(other, self)
 
-    def __mod__(self, other: Any) -> Any:
+    def __mod__(self, other: Any) -> Array:
         return arithmetic.modulo(self, other)
 
-    def __rmod__(self, other: Any) -> Any:
+    def __rmod__(self, other: Any) -> Array:
         return arithmetic.modulo(other, self)
 
     def __divmod__(self, other: Any) -> Any:
         return arithmetic.floor_divide(self, other), arithmetic.modulo(self, other)
 
-    def __pow__(self, other: Any) -> Any:
+    def __pow__(self, other: Any) -> Array:
         return arithmetic.power(self, other)
 
-    def __rpow__(self, other: Any) -> Any:
+    def __rpow__(self, other: Any) -> Array:
         return arithmetic.power(other, self)
 
-    def __matmul__(self, other: Any) -> Any:
+    def __matmul__(self, other: Any) -> Array:
         return linear_algebra.matmul(self, other)
 
-    def __rmatmul__(self, other: Any) -> Any:
+    def __rmatmul__(self, other: Any) -> Array:
         return linear_algebra.matmul(other, self)
 
-    def __neg__(self) -> Any:
+    def __neg__(self) -> Array:
         return arithmetic.negative(self)
 
-    def __pos__(self) -> Any:
+    def __pos__(self) -> Array:
         return self
 
-    def __abs__(self) -> Any:
+    def __abs__(self) -> Array:
         return arithmetic.absolute(self)
 
-    def __invert__(self) -> Any:
+    def __invert__(self) -> Array:
         return comparison.bitwise_not(self)
 
-    def __and__(self, other: Any) -> Any:
+    def __and__(self, other: Any) -> Array:
         return comparison.bitwise_and(self, other)
 
-    def __rand__(self, other: Any) -> Any:
+    def __rand__(self, other: Any) -> Array:
         return comparison.bitwise_and(other, self)
 
-    def __or__(self, other: Any) -> Any:
+    def __or__(self, other: Any) -> Array:
         return comparison.bitwise_or(self, other)
 
-    def __ror__(self, other: Any) -> Any:
+    def __ror__(self, other: Any) -> Array:
         return comparison.bitwise_or(other, self)
 
-    def __xor__(self, other: Any) -> Any:
+    def __xor__(self, other: Any) -> Array:
         return comparison.bitwise_xor(self, other)
 
-    def __rxor__(self, other: Any) -> Any:
+    def __rxor__(self, other: Any) -> Array:
         return comparison.bitwise_xor(other, self)
 
-    def __eq__(self, other: Any) -> Any:
+    def __eq__(self, other: Any) -> Array:  # pyright: ignore[reportIncompatibleMethodOverride]
         return comparison.equal(self, other)
 
-    def __ne__(self, other: Any) -> Any:
+    def __ne__(self, other: Any) -> Array:  # pyright: ignore[reportIncompatibleMethodOverride]
         return comparison.not_equal(self, other)
 
-    def __lt__(self, other: Any) -> Any:
+    def __lt__(self, other: Any) -> Array:
         return comparison.less(self, other)
 
-    def __le__(self, other: Any) -> Any:
+    def __le__(self, other: Any) -> Array:
         return comparison.less_equal(self, other)
 
-    def __gt__(self, other: Any) -> Any:
+    def __gt__(self, other: Any) -> Array:
         return comparison.greater(self, other)
 
-    def __ge__(self, other: Any) -> Any:
+    def __ge__(self, other: Any) -> Array:
         return comparison.greater_equal(self, other)
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> Array:
         return indexing.get(self, index)
 
     @property
@@ -202,22 +202,22 @@ class Array(ArrayMethods):
         """Updates of elements: `x.at[index].set(values)` returns a new array."""
         return updates.UpdateHelper(self)
 
-    def __lshift__(self, other: Any) -> Any:
+    def __lshift__(self, other: Any) -> Array:
         return elementwise.left_shift(self, other)
 
-    def __rlshift__(self, other: Any) -> Any:
+    def __rlshift__(self, other: Any) -> Array:
         return elementwise.left_shift(other, self)
 
-    def __rshift__(self, other: Any) -> Any:
+    def __rshift__(self, other: Any) -> Array:
         return elementwise.right_shift(self, other)
 
-    def __rrshift__(self, other: Any) -> Any:
+    def __rrshift__(self, other: Any) -> Array:
         return elementwise.right_shift(other, self)
 
     def __rdivmod__(self, other: Any) -> Any:
         return arithmetic.floor_divide(other, self), arithmetic.modulo(other, self)
 
-    def __round__(self, digits: int | None = None) -> Any:
+    def __round__(self, digits: int | None = None) -> Array:
         rounded = elementwise.round(self, 0 if digits is None else digits)
         return rounded if digits is not None or self.type.kind not in "f" else conversions.convert(rounded, int)
 
@@ -243,17 +243,17 @@ class Array(ArrayMethods):
             raise ValueError(f"expected a version of the array API up to 2024.12, but got {api_version!r}")
         return ryft_core.numpy
 
-    def __copy__(self) -> Any:
+    def __copy__(self) -> Array:
         return self
 
-    def __deepcopy__(self, memo: Any) -> Any:
+    def __deepcopy__(self, memo: Any) -> Array:
         return self
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.type})"
 
 
-ArrayLike = Array | numpy.ndarray[Any, Any] | numpy.generic | bool | int | float | complex
+ArrayLike = Value | numpy.ndarray[Any, Any] | numpy.generic | bool | int | float | complex
 """What functions of arrays take: an array of Ryft's, of NumPy's, or a number."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -19,6 +19,9 @@ from ryft_core.primitives import (
     sorting,
 )
 from ryft_core.primitives.operands import as_value, promote
+
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
 
 __all__ = [
     "argmax",
@@ -51,17 +54,17 @@ __all__ = [
 top_k = sorting.top_k
 
 
-def clamp(low: Any, x: Any, high: Any) -> Any:
+def clamp(low: Any, x: ArrayLike, high: Any) -> Array:
     """Returns `x` moved between `low` and `high`."""
     return arithmetic.minimum(arithmetic.maximum(x, low), high)
 
 
-def square(x: Any) -> Any:
+def square(x: ArrayLike) -> Array:
     """Returns `x` times `x`."""
     return arithmetic.multiply(x, x)
 
 
-def integer_pow(x: Any, exponent: int) -> Any:
+def integer_pow(x: ArrayLike, exponent: int) -> Array:
     """Returns `x` raised to a constant integer."""
     if exponent < 0:
         return arithmetic.true_divide(1, integer_pow(x, -exponent))
@@ -76,7 +79,7 @@ def integer_pow(x: Any, exponent: int) -> Any:
     return arithmetic.ones_like_value(power) if result is None else result
 
 
-def select_n(which: Any, *cases: Any) -> Any:
+def select_n(which: Any, *cases: Any) -> Array:
     """Returns, for each element, that of the case whose number `which` holds; booleans choose between two."""
     which = as_value(which)
     if not cases:
@@ -92,24 +95,24 @@ def select_n(which: Any, *cases: Any) -> Any:
     return result
 
 
-def full_like(x: Any, fill_value: Any, dtype: Any = None, shape: Sequence[int] | None = None) -> Any:
+def full_like(x: ArrayLike, fill_value: Any, dtype: Any = None, shape: Sequence[int] | None = None) -> Array:
     """Returns an array with every element `fill_value`, of the shape and element type of `x`, or others."""
     type = as_value(x).type
     return creation.full(type.shape if shape is None else shape, fill_value, type.dtype if dtype is None else dtype)
 
 
-def broadcast(x: Any, sizes: Sequence[int]) -> Any:
+def broadcast(x: ArrayLike, sizes: Sequence[int]) -> Array:
     """Returns `x` repeated along new leading axes of `sizes`."""
     x = as_value(x)
     return manipulation.broadcast_to(x, (*sizes, *x.type.shape))
 
 
-def broadcasted_iota(dtype: Any, shape: Sequence[int], dimension: int) -> Any:
+def broadcasted_iota(dtype: Any, shape: Sequence[int], dimension: int) -> Array:
     """Returns an array of `shape` whose elements count 0, 1, 2, ... along `dimension`."""
     return creation.iota(dtype, shape, dimension)
 
 
-def slice_in_dim(x: Any, start: int | None, limit: int | None, stride: int = 1, axis: int = 0) -> Any:
+def slice_in_dim(x: ArrayLike, start: int | None, limit: int | None, stride: int = 1, axis: int = 0) -> Array:
     """Returns the elements of `x` from `start` to `limit`, every `stride`-th, along one axis."""
     x = as_value(x)
     axis = manipulation.canonical_axis(axis, x.type.ndim, "slice_in_dim")
@@ -117,7 +120,7 @@ def slice_in_dim(x: Any, start: int | None, limit: int | None, stride: int = 1, 
     return manipulation.slice_along(x, axis, first, max(first, last), step)
 
 
-def index_in_dim(x: Any, index: int, axis: int = 0, keepdims: bool = True) -> Any:
+def index_in_dim(x: ArrayLike, index: int, axis: int = 0, keepdims: bool = True) -> Array:
     """Returns the elements of `x` at a constant `index` along `axis`, which stays with size 1 if `keepdims`."""
     x = as_value(x)
     axis = manipulation.canonical_axis(axis, x.type.ndim, "index_in_dim")
@@ -129,82 +132,90 @@ def index_in_dim(x: Any, index: int, axis: int = 0, keepdims: bool = True) -> An
     return result if keepdims else manipulation.squeeze(result, axis)
 
 
-def dot(x: Any, y: Any, precision: str = "default", preferred_element_type: Any = None) -> Any:
+def dot(x: ArrayLike, y: ArrayLike, precision: str = "default", preferred_element_type: Any = None) -> Array:
     """Returns the product of vectors or matrices."""
     return linear_algebra.matmul(x, y, precision=precision, preferred_dtype=preferred_element_type)
 
 
-def batch_matmul(x: Any, y: Any, precision: str = "default") -> Any:
+def batch_matmul(x: ArrayLike, y: ArrayLike, precision: str = "default") -> Array:
     """Returns the products of matrices along the last two axes."""
     return linear_algebra.matmul(x, y, precision=precision)
 
 
-def reduce_sum(x: Any, axes: Sequence[int]) -> Any:
+def reduce_sum(x: ArrayLike, axes: Sequence[int]) -> Array:
     """Returns the sum of `x` along `axes`."""
     return reductions.reduce_with(reductions.ReduceSum, x, tuple(axes), False)
 
 
-def reduce_prod(x: Any, axes: Sequence[int]) -> Any:
+def reduce_prod(x: ArrayLike, axes: Sequence[int]) -> Array:
     """Returns the product of `x` along `axes`."""
     return reductions.reduce_with(reductions.ReduceProduct, x, tuple(axes), False)
 
 
-def reduce_max(x: Any, axes: Sequence[int]) -> Any:
+def reduce_max(x: ArrayLike, axes: Sequence[int]) -> Array:
     """Returns the maximum of `x` along `axes`."""
     return reductions.reduce_with(reductions.ReduceMaximum, x, tuple(axes), False)
 
 
-def reduce_min(x: Any, axes: Sequence[int]) -> Any:
+def reduce_min(x: ArrayLike, axes: Sequence[int]) -> Array:
     """Returns the minimum of `x` along `axes`."""
     return reductions.reduce_with(reductions.ReduceMinimum, x, tuple(axes), False)
 
 
-def reduce_and(x: Any, axes: Sequence[int]) -> Any:
+def reduce_and(x: ArrayLike, axes: Sequence[int]) -> Array:
     """Returns the bit-wise "and" of `x` along `axes`."""
     return reductions.reduce_with(reductions.ReduceAnd, x, tuple(axes), False)
 
 
-def reduce_or(x: Any, axes: Sequence[int]) -> Any:
+def reduce_or(x: ArrayLike, axes: Sequence[int]) -> Array:
     """Returns the bit-wise "or" of `x` along `axes`."""
     return reductions.reduce_with(reductions.ReduceOr, x, tuple(axes), False)
 
 
-def argmax(x: Any, axis: int, index_dtype: Any = numpy.int32) -> Any:
+def argmax(x: ArrayLike, axis: int, index_dtype: Any = numpy.int32) -> Array:
     """Returns the position of the first largest element of `x` along `axis`."""
     x = as_value(x)
     axis = manipulation.canonical_axis(axis, x.type.ndim, "argmax")
     return reductions.ArgumentMaximum(axis, numpy.dtype(index_dtype)).bind(x)
 
 
-def argmin(x: Any, axis: int, index_dtype: Any = numpy.int32) -> Any:
+def argmin(x: ArrayLike, axis: int, index_dtype: Any = numpy.int32) -> Array:
     """Returns the position of the first smallest element of `x` along `axis`."""
     x = as_value(x)
     axis = manipulation.canonical_axis(axis, x.type.ndim, "argmin")
     return reductions.ArgumentMinimum(axis, numpy.dtype(index_dtype)).bind(x)
 
 
-def sort(operand: Any, dimension: int = -1, *, num_keys: int = 1) -> Any:
+def sort(operand: ArrayLike, dimension: int = -1, *, num_keys: int = 1) -> Any:
     """Returns an array sorted along `dimension`, or several, sorted together by the first `num_keys` of them."""
     if isinstance(operand, list | tuple):
         return sorting.sort_together(operand, dimension, key_count=num_keys)
     return sorting.sort(operand, dimension)
 
 
-def scatter_add(x: Any, indices: Any, updates: Any, dimensions: indexing.ScatterDimensions, **options: Any) -> Any:
+def scatter_add(
+    x: ArrayLike, indices: Any, updates: Any, dimensions: indexing.ScatterDimensions, **options: Any
+) -> Array:
     """Returns `x` with `updates` added to the slices that `indices` point to; refer to `scatter`."""
     return indexing.scatter(x, indices, updates, dimensions, "add", **options)
 
 
-def scatter_mul(x: Any, indices: Any, updates: Any, dimensions: indexing.ScatterDimensions, **options: Any) -> Any:
+def scatter_mul(
+    x: ArrayLike, indices: Any, updates: Any, dimensions: indexing.ScatterDimensions, **options: Any
+) -> Array:
     """Returns `x` with the slices that `indices` point to multiplied by `updates`; refer to `scatter`."""
     return indexing.scatter(x, indices, updates, dimensions, "multiply", **options)
 
 
-def scatter_min(x: Any, indices: Any, updates: Any, dimensions: indexing.ScatterDimensions, **options: Any) -> Any:
+def scatter_min(
+    x: ArrayLike, indices: Any, updates: Any, dimensions: indexing.ScatterDimensions, **options: Any
+) -> Array:
     """Returns `x` with the smaller of `updates` and the slices that `indices` point to; refer to `scatter`."""
     return indexing.scatter(x, indices, updates, dimensions, "minimum", **options)
 
 
-def scatter_max(x: Any, indices: Any, updates: Any, dimensions: indexing.ScatterDimensions, **options: Any) -> Any:
+def scatter_max(
+    x: ArrayLike, indices: Any, updates: Any, dimensions: indexing.ScatterDimensions, **options: Any
+) -> Array:
     """Returns `x` with the larger of `updates` and the slices that `indices` point to; refer to `scatter`."""
     return indexing.scatter(x, indices, updates, dimensions, "maximum", **options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -23,6 +23,9 @@ from ryft_core.primitives import (
 )
 from ryft_core.primitives.barriers import stop_gradient
 from ryft_core.primitives.operands import as_value, constant_like
+
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
 
 __all__ = [
     "celu",
@@ -58,7 +61,7 @@ sigmoid = exponential.logistic
 
 
 @fused
-def relu(x: Any, /) -> Any:
+def relu(x: ArrayLike, /) -> Array:
     """Returns the positive part of `x`; the derivative at zero is zero."""
     x = as_value(x)
     zero = constant_like(0, x)
@@ -68,13 +71,13 @@ def relu(x: Any, /) -> Any:
 
 
 @fused
-def relu6(x: Any, /) -> Any:
+def relu6(x: ArrayLike, /) -> Array:
     """Returns `x` moved between zero and six."""
     return arithmetic.minimum(relu(x), 6)
 
 
 @fused
-def leaky_relu(x: Any, negative_slope: Any = 0.01, /) -> Any:
+def leaky_relu(x: ArrayLike, negative_slope: Any = 0.01, /) -> Array:
     """Returns `x` where it is not negative, and `negative_slope` times `x` elsewhere."""
     (x,) = arithmetic.inexact(x)
     is_positive = comparison.greater_equal(x, constant_like(0, x))
@@ -82,7 +85,7 @@ def leaky_relu(x: Any, negative_slope: Any = 0.01, /) -> Any:
 
 
 @fused
-def softplus(x: Any, /) -> Any:
+def softplus(x: ArrayLike, /) -> Array:
     """Returns `log(1 + exp(x))`, without overflow."""
     (x,) = arithmetic.inexact(x)
     tail = exponential.log1p(exponential.exp(arithmetic.negative(arithmetic.absolute(x))))
@@ -90,14 +93,14 @@ def softplus(x: Any, /) -> Any:
 
 
 @fused
-def log_sigmoid(x: Any, /) -> Any:
+def log_sigmoid(x: ArrayLike, /) -> Array:
     """Returns the logarithm of the logistic function of `x`."""
     (x,) = arithmetic.inexact(x)
     return arithmetic.negative(softplus(arithmetic.negative(x)))
 
 
 @fused
-def silu(x: Any, /) -> Any:
+def silu(x: ArrayLike, /) -> Array:
     """Returns `x` times its logistic function."""
     (x,) = arithmetic.inexact(x)
     return arithmetic.multiply(x, sigmoid(x))
@@ -107,14 +110,14 @@ swish = silu
 
 
 @fused
-def mish(x: Any, /) -> Any:
+def mish(x: ArrayLike, /) -> Array:
     """Returns `x` times the hyperbolic tangent of its softplus."""
     (x,) = arithmetic.inexact(x)
     return arithmetic.multiply(x, exponential.tanh(softplus(x)))
 
 
 @fused
-def gelu(x: Any, /, approximate: bool = True) -> Any:
+def gelu(x: ArrayLike, /, approximate: bool = True) -> Array:
     """Returns `x` times the normal distribution function of `x`; `approximate` takes the usual formula with `tanh`."""
     (x,) = arithmetic.inexact(x)
     half = constant_like(0.5, x)
@@ -127,7 +130,7 @@ def gelu(x: Any, /, approximate: bool = True) -> Any:
 
 
 @fused
-def elu(x: Any, alpha: Any = 1.0, /) -> Any:
+def elu(x: ArrayLike, alpha: Any = 1.0, /) -> Array:
     """Returns `x` where it is positive, and `alpha * (exp(x) - 1)` elsewhere."""
     (x,) = arithmetic.inexact(x)
     zero = constant_like(0, x)
@@ -137,7 +140,7 @@ def elu(x: Any, alpha: Any = 1.0, /) -> Any:
 
 
 @fused
-def celu(x: Any, alpha: Any = 1.0, /) -> Any:
+def celu(x: ArrayLike, alpha: Any = 1.0, /) -> Array:
     """Returns `x` where it is positive, and `alpha * (exp(x / alpha) - 1)` elsewhere."""
     (x,) = arithmetic.inexact(x)
     zero = constant_like(0, x)
@@ -148,20 +151,20 @@ def celu(x: Any, alpha: Any = 1.0, /) -> Any:
 
 
 @fused
-def selu(x: Any, /) -> Any:
+def selu(x: ArrayLike, /) -> Array:
     """Returns the scaled exponential linear unit of `x`."""
     return arithmetic.multiply(1.0507009873554804934193349852946, elu(x, 1.6732632423543772848170429916717))
 
 
 @fused
-def soft_sign(x: Any, /) -> Any:
+def soft_sign(x: ArrayLike, /) -> Array:
     """Returns `x / (1 + |x|)`."""
     (x,) = arithmetic.inexact(x)
     return arithmetic.divide(x, arithmetic.add(arithmetic.absolute(x), constant_like(1, x)))
 
 
 @fused
-def hard_tanh(x: Any, /) -> Any:
+def hard_tanh(x: ArrayLike, /) -> Array:
     """Returns `x` moved between -1 and 1; the derivative beyond is zero."""
     x = as_value(x)
     one = constant_like(1, x)
@@ -170,20 +173,20 @@ def hard_tanh(x: Any, /) -> Any:
 
 
 @fused
-def hard_sigmoid(x: Any, /) -> Any:
+def hard_sigmoid(x: ArrayLike, /) -> Array:
     """Returns the piecewise linear approximation of the logistic function of `x`."""
     return arithmetic.divide(relu6(arithmetic.add(*arithmetic.inexact(x, 3.0))), 6.0)
 
 
 @fused
-def hard_swish(x: Any, /) -> Any:
+def hard_swish(x: ArrayLike, /) -> Array:
     """Returns `x` times `hard_sigmoid(x)`."""
     (x,) = arithmetic.inexact(x)
     return arithmetic.multiply(x, hard_sigmoid(x))
 
 
 @fused
-def glu(x: Any, /, axis: int = -1) -> Any:
+def glu(x: ArrayLike, /, axis: int = -1) -> Array:
     """Returns the first half of `x` along `axis` times the logistic function of the second half."""
     x = as_value(x)
     axis = manipulation.canonical_axis(axis, x.type.ndim, "glu")
@@ -208,7 +211,7 @@ def _shift(x: Any, where: Any, axis: Any) -> Any:
     return stop_gradient(comparison.select(is_finite, largest, constant_like(0, largest)))
 
 
-def softmax(x: Any, axis: Any = -1, where: Any = None) -> Any:
+def softmax(x: ArrayLike, axis: Any = -1, where: Any = None) -> Array:
     """Returns the exponentials of `x` divided by their sum along `axis`, of the elements where `where` is true."""
     return _softmax(as_value(x), where, axis=axis)
 
@@ -223,7 +226,7 @@ def _log_softmax(x: Any, where: Any, /, *, axis: Any) -> Any:
     return result if where is None else comparison.select(where, result, constant_like(-math.inf, result))
 
 
-def log_softmax(x: Any, axis: Any = -1, where: Any = None) -> Any:
+def log_softmax(x: ArrayLike, axis: Any = -1, where: Any = None) -> Array:
     """Returns the logarithm of `softmax`, without loss of precision."""
     return _log_softmax(as_value(x), where, axis=axis)
 
@@ -238,7 +241,7 @@ def _logsumexp(x: Any, weights: Any, /, *, axis: Any, keepdims: bool) -> Any:
     return result if keepdims else manipulation.reshape(result, sum_along(x, axis).type.shape)
 
 
-def logsumexp(x: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
+def logsumexp(x: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Array:
     """Returns the logarithm of the sum of the exponentials of `x`, times `b`, along `axis`, without overflow."""
     axes = tuple(axis) if isinstance(axis, list) else axis
     return _logsumexp(as_value(x), b, axis=axes, keepdims=keepdims)
@@ -257,7 +260,7 @@ def _one_hot(x: Any, /, *, num_classes: int, dtype: Any, axis: int) -> Any:
     return conversions.convert(comparison.equal(manipulation.expand_dims(x, axis), classes), dtype)
 
 
-def one_hot(x: Any, num_classes: int, *, dtype: Any = float, axis: int = -1) -> Any:
+def one_hot(x: ArrayLike, num_classes: int, *, dtype: Any = float, axis: int = -1) -> Array:
     """Returns, along a new axis, one at the position that each integer of `x` tells, and zeros elsewhere."""
     return _one_hot(as_value(x), num_classes=num_classes, dtype=dtype, axis=axis)
 
@@ -275,16 +278,16 @@ def _standardized(x: Any, scale: Any, offset: Any, epsilon: Any, /, *, axis: Any
     return result if offset is None else arithmetic.add(result, offset)
 
 
-def standardize(x: Any, axis: Any = -1, epsilon: float = 1e-5) -> Any:
+def standardize(x: ArrayLike, axis: Any = -1, epsilon: float = 1e-5) -> Array:
     """Returns `x` less its mean and divided by its standard deviation along `axis`."""
     return _standardized(as_value(x), None, None, epsilon, axis=axis, centered=True)
 
 
-def layer_norm(x: Any, scale: Any = None, offset: Any = None, *, axis: Any = -1, epsilon: float = 1e-5) -> Any:
+def layer_norm(x: ArrayLike, scale: Any = None, offset: Any = None, *, axis: Any = -1, epsilon: float = 1e-5) -> Array:
     """Returns `x` with mean zero and variance one along `axis`, then times `scale` and plus `offset`."""
     return _standardized(as_value(x), scale, offset, epsilon, axis=axis, centered=True)
 
 
-def rms_norm(x: Any, scale: Any = None, *, axis: Any = -1, epsilon: float = 1e-6) -> Any:
+def rms_norm(x: ArrayLike, scale: Any = None, *, axis: Any = -1, epsilon: float = 1e-6) -> Array:
     """Returns `x` divided by the root of its mean square along `axis`, then times `scale`."""
     return _standardized(as_value(x), scale, None, epsilon, axis=axis, centered=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -19,6 +19,9 @@ from ryft_core.programs.atoms import Literal, Value
 from ryft_core.tracing.traces import STATE
 from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import canonical_dtype
+
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
 
 __all__ = [
     "arange",
@@ -53,7 +56,7 @@ __all__ = [
 Shape = int | Sequence[int]
 
 
-def asarray(value: Any, dtype: Any = None) -> Any:
+def asarray(value: Any, dtype: Any = None) -> Array:
     """Returns `value` as an array: a number, a NumPy array, an array already, or nested sequences of those.
 
     Python numbers get the default element type of their kind.
@@ -122,12 +125,12 @@ def _copied(x: Any, /) -> Any:
     return manipulation.Reshape(x.type.shape).bind(x)
 
 
-def copy(x: Any) -> Any:
+def copy(x: ArrayLike) -> Array:
     """Returns a copy of `x` in memory of its own."""
     return _copied(array(x))
 
 
-def view(x: Any, dtype: Any) -> Any:
+def view(x: ArrayLike, dtype: Any) -> Array:
     """Returns the bits of the elements of `x` read as another element type.
 
     One of another width changes the size of the last axis.
@@ -158,22 +161,22 @@ def from_dlpack(value: Any, device: Any = None) -> Any:
     return DeviceArray(buffer, ArrayType(buffer.shape, buffer.dtype))
 
 
-def zeros(shape: Shape, dtype: Any = float) -> Any:
+def zeros(shape: Shape, dtype: Any = float) -> Array:
     """Returns zeros."""
     return full(shape, 0, dtype)
 
 
-def ones(shape: Shape, dtype: Any = float) -> Any:
+def ones(shape: Shape, dtype: Any = float) -> Array:
     """Returns ones."""
     return full(shape, 1, dtype)
 
 
-def empty(shape: Shape, dtype: Any = float) -> Any:
+def empty(shape: Shape, dtype: Any = float) -> Array:
     """Returns zeros: there are no arrays without values."""
     return full(shape, 0, dtype)
 
 
-def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Any:
+def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Array:
     """Returns an array with every element `fill_value`, which is broadcast."""
     return _full(fill_value, shape=shape_of(shape), dtype=None if dtype is None else canonical_dtype(dtype))
 
@@ -183,28 +186,28 @@ def _full(value: Any, /, *, shape: tuple[int, ...], dtype: Any) -> Any:
     return creation.full(shape, value, dtype)
 
 
-def zeros_like(x: Any, dtype: Any = None, shape: Shape | None = None) -> Any:
+def zeros_like(x: ArrayLike, dtype: Any = None, shape: Shape | None = None) -> Array:
     """Returns zeros of the shape and element type of `x`, or others that are given."""
     return full_like(x, 0, dtype, shape)
 
 
-def ones_like(x: Any, dtype: Any = None, shape: Shape | None = None) -> Any:
+def ones_like(x: ArrayLike, dtype: Any = None, shape: Shape | None = None) -> Array:
     """Returns ones of the shape and element type of `x`, or others that are given."""
     return full_like(x, 1, dtype, shape)
 
 
-def empty_like(x: Any, dtype: Any = None, shape: Shape | None = None) -> Any:
+def empty_like(x: ArrayLike, dtype: Any = None, shape: Shape | None = None) -> Array:
     """Returns zeros of the shape and element type of `x`, or others that are given."""
     return full_like(x, 0, dtype, shape)
 
 
-def full_like(x: Any, fill_value: Any, dtype: Any = None, shape: Shape | None = None) -> Any:
+def full_like(x: ArrayLike, fill_value: Any, dtype: Any = None, shape: Shape | None = None) -> Array:
     """Returns an array with every element `fill_value`, of the shape and element type of `x`, or others."""
     type = as_value(x).type
     return full(type.shape if shape is None else shape, fill_value, type.dtype if dtype is None else dtype)
 
 
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
+def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Array:
     """Returns numbers from `start` up to, not including, `stop`, `step` apart; from zero, if only one is given.
 
     The numbers are constants: the length of the result depends on them.
@@ -283,19 +286,19 @@ def _linspace(start: Any, stop: Any, /, *, num: int, endpoint: bool, dtype: Any,
 
 def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
-) -> Any:
+) -> Array:
     """Returns `base` raised to `num` evenly spaced exponents from `start` to `stop`."""
     result = arithmetic.power(base, linspace(start, stop, num, endpoint, axis=axis))
     return result if dtype is None else conversions.convert(result, dtype)
 
 
-def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Array:
     """Returns `num` numbers from `start` to `stop`, each a constant multiple of the one before; all positive."""
     result = exponential.exp(linspace(exponential.log(start), exponential.log(stop), num, endpoint, axis=axis))
     return result if dtype is None else conversions.convert(result, dtype)
 
 
-def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = float) -> Any:
+def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = float) -> Array:
     """Returns a matrix of `n` rows and `m` (default `n`) columns with ones on the `k`-th diagonal, zeros elsewhere."""
     return _eye(rows=n, columns=n if m is None else m, k=k, dtype=canonical_dtype(dtype))
 
@@ -312,12 +315,12 @@ def _diagonal_distance(rows: int, columns: int, k: int, direction: Any) -> Any:
     return comparison.Compare(direction).bind(column, arithmetic.add(row, k))
 
 
-def identity(n: int, dtype: Any = float) -> Any:
+def identity(n: int, dtype: Any = float) -> Array:
     """Returns the identity matrix of `n` rows."""
     return eye(n, dtype=dtype)
 
 
-def tri(n: int, m: int | None = None, k: int = 0, dtype: Any = float) -> Any:
+def tri(n: int, m: int | None = None, k: int = 0, dtype: Any = float) -> Array:
     """Returns a matrix with ones on and below the `k`-th diagonal, zeros elsewhere."""
     return _tri(rows=n, columns=n if m is None else m, k=k, dtype=canonical_dtype(dtype))
 
@@ -334,7 +337,7 @@ def _matrix_shape(x: Any, name: str) -> tuple[int, int]:
 
 
 @fused
-def tril(x: Any, /, k: int = 0) -> Any:
+def tril(x: ArrayLike, /, k: int = 0) -> Array:
     """Returns `x` with zeros above the `k`-th diagonal of its last two axes."""
     x = as_value(x)
     kept = _diagonal_distance(*_matrix_shape(x, "tril"), k, "LE")
@@ -342,7 +345,7 @@ def tril(x: Any, /, k: int = 0) -> Any:
 
 
 @fused
-def triu(x: Any, /, k: int = 0) -> Any:
+def triu(x: ArrayLike, /, k: int = 0) -> Array:
     """Returns `x` with zeros below the `k`-th diagonal of its last two axes."""
     x = as_value(x)
     kept = _diagonal_distance(*_matrix_shape(x, "triu"), k, "GE")
@@ -350,7 +353,7 @@ def triu(x: Any, /, k: int = 0) -> Any:
 
 
 @fused
-def diag(x: Any, /, k: int = 0) -> Any:
+def diag(x: ArrayLike, /, k: int = 0) -> Array:
     """Returns the matrix with the vector `x` on its `k`-th diagonal, or that diagonal of the matrix `x`."""
     x = as_value(x)
     if x.type.ndim == 1:
@@ -364,7 +367,7 @@ def diag(x: Any, /, k: int = 0) -> Any:
     return diagonal_of(x, k)
 
 
-def diagonal_of(x: Any, k: int) -> Any:
+def diagonal_of(x: Any, k: int) -> Array:
     """Returns the `k`-th diagonals of the last two axes of `x`."""
     rows, columns = x.type.shape[-2:]
     row, column = max(-k, 0), max(k, 0)
@@ -377,7 +380,7 @@ def diagonal_of(x: Any, k: int) -> Any:
     return manipulation.slice_along(flat, lead, min(first, rows * columns), min(stop, rows * columns), columns + 1)
 
 
-def diagflat(x: Any, k: int = 0) -> Any:
+def diagflat(x: ArrayLike, k: int = 0) -> Array:
     """Returns the matrix with the elements of `x`, in row-major order, on its `k`-th diagonal."""
     return diag(manipulation.reshape(x, (-1,)), k=k)
 
@@ -415,7 +418,7 @@ def indices(dimensions: Sequence[int], dtype: Any = int, sparse: bool = False) -
     return manipulation.concatenate([manipulation.expand_dims(grid, 0) for grid in grids], 0)
 
 
-def vander(x: Any, n: int | None = None, increasing: bool = False) -> Any:
+def vander(x: ArrayLike, n: int | None = None, increasing: bool = False) -> Array:
     """Returns the matrix whose columns are the powers of the vector `x`, falling ones unless `increasing`."""
     x = as_value(x)
     count = x.type.shape[0] if n is None else n

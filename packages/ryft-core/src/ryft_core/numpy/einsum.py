@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ryft_core.errors import ShapeError
 from ryft_core.numpy.creation import diagonal_of
@@ -13,10 +13,13 @@ from ryft_core.numpy.fusion import fused
 from ryft_core.primitives import arithmetic, linear_algebra, manipulation, reductions
 from ryft_core.primitives.operands import as_value, promote
 
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array
+
 __all__ = ["einsum", "einsum_path"]
 
 
-def einsum(formula: str, /, *operands: Any, precision: str = "default", preferred_element_type: Any = None) -> Any:
+def einsum(formula: str, /, *operands: Any, precision: str = "default", preferred_element_type: Any = None) -> Array:
     """Returns the sum of products that a formula such as `"ij,jk->ik"` describes.
 
     Each operand has one letter for each of its axes. Letters that are not behind the arrow are summed over; without an

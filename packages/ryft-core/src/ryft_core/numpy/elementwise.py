@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -22,11 +22,14 @@ from ryft_core.primitives import (
 from ryft_core.primitives.operands import as_value, constant_like, promote
 from ryft_core.types.data_types import finfo
 
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
+
 __all__ = [
     "allclose",
     "angle",
-    "array_equal",
     "around",
+    "array_equal",
     "clip",
     "copysign",
     "deg2rad",
@@ -71,55 +74,55 @@ __all__ = [
 ]
 
 
-def positive(x: Any, /) -> Any:
+def positive(x: ArrayLike, /) -> Array:
     """Returns `x`."""
     return as_value(x)
 
 
 @fused
-def fabs(x: Any, /) -> Any:
+def fabs(x: ArrayLike, /) -> Array:
     """Returns the absolute value of `x` as a floating-point number."""
     return arithmetic.absolute(*arithmetic.inexact(x))
 
 
 @fused
-def square(x: Any, /) -> Any:
+def square(x: ArrayLike, /) -> Array:
     """Returns `x` times `x`."""
     return arithmetic.multiply(x, x)
 
 
 @fused
-def reciprocal(x: Any, /) -> Any:
+def reciprocal(x: ArrayLike, /) -> Array:
     """Returns one divided by `x`."""
     (x,) = arithmetic.inexact(x)
     return arithmetic.divide(constant_like(1, x), x)
 
 
-def pow(x: Any, y: Any, /) -> Any:
+def pow(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns `x` raised to `y`."""
     return arithmetic.power(x, y)
 
 
 @fused
-def float_power(x: Any, y: Any, /) -> Any:
+def float_power(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns `x` raised to `y`, both converted to floating-point numbers."""
     return arithmetic.power(*arithmetic.inexact(x, y))
 
 
 @fused
-def fmod(x: Any, y: Any, /) -> Any:
+def fmod(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the remainder of truncated division, which has the sign of `x`."""
     return arithmetic.remainder(x, y)
 
 
 @fused
-def divmod(x: Any, y: Any, /) -> tuple[Any, Any]:
+def divmod(x: ArrayLike, y: ArrayLike, /) -> tuple[Any, Any]:
     """Returns the quotient rounded towards negative infinity and the remainder, which has the sign of `y`."""
     return arithmetic.floor_divide(x, y), arithmetic.modulo(x, y)
 
 
 @fused
-def modf(x: Any, /) -> tuple[Any, Any]:
+def modf(x: ArrayLike, /) -> tuple[Any, Any]:
     """Returns the fractional and the integral part of `x`, both with the sign of `x`."""
     (x,) = arithmetic.inexact(x)
     whole = _truncated(x)
@@ -131,14 +134,14 @@ def _truncated(x: Any) -> Any:
 
 
 @fused
-def trunc(x: Any, /) -> Any:
+def trunc(x: ArrayLike, /) -> Array:
     """Returns the integer next to `x` towards zero."""
     x = as_value(x)
     return x if x.type.kind in "biu" else _truncated(x)
 
 
 @fused
-def round(x: Any, /, decimals: int = 0) -> Any:
+def round(x: ArrayLike, /, decimals: int = 0) -> Array:
     """Returns `x` rounded to a number of decimal places, halves to the even digit."""
     x = as_value(x)
     if x.type.kind == "c":
@@ -167,34 +170,34 @@ def _clip(x: Any, low: Any, high: Any, /) -> Any:
     return x if high is None else arithmetic.minimum(x, high)
 
 
-def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
+def clip(x: ArrayLike, /, min: Any = None, max: Any = None) -> Array:
     """Returns `x` moved between `min` and `max`, either of which may be missing."""
     return _clip(as_value(x), min, max)
 
 
 @fused
-def exp2(x: Any, /) -> Any:
+def exp2(x: ArrayLike, /) -> Array:
     """Returns two raised to `x`."""
     (x,) = arithmetic.inexact(x)
     return exponential.exp(arithmetic.multiply(x, constant_like(math.log(2.0), x)))
 
 
 @fused
-def log2(x: Any, /) -> Any:
+def log2(x: ArrayLike, /) -> Array:
     """Returns the logarithm of `x` to base two."""
     (x,) = arithmetic.inexact(x)
     return arithmetic.divide(exponential.log(x), constant_like(math.log(2.0), x))
 
 
 @fused
-def log10(x: Any, /) -> Any:
+def log10(x: ArrayLike, /) -> Array:
     """Returns the logarithm of `x` to base ten."""
     (x,) = arithmetic.inexact(x)
     return arithmetic.divide(exponential.log(x), constant_like(math.log(10.0), x))
 
 
 @fused
-def logaddexp(x: Any, y: Any, /) -> Any:
+def logaddexp(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the logarithm of the sum of the exponentials of `x` and `y`, without overflow."""
     x, y = arithmetic.inexact(x, y)
     larger = arithmetic.maximum(x, y)
@@ -208,7 +211,7 @@ def logaddexp(x: Any, y: Any, /) -> Any:
 
 
 @fused
-def logaddexp2(x: Any, y: Any, /) -> Any:
+def logaddexp2(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the logarithm to base two of the sum of the powers of two of `x` and `y`."""
     x, y = arithmetic.inexact(x, y)
     scale = constant_like(math.log(2.0), x)
@@ -216,7 +219,7 @@ def logaddexp2(x: Any, y: Any, /) -> Any:
 
 
 @fused
-def hypot(x: Any, y: Any, /) -> Any:
+def hypot(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the length of the vector (`x`, `y`), without overflow."""
     x, y = (arithmetic.absolute(value) for value in arithmetic.inexact(x, y))
     larger, smaller = arithmetic.maximum(x, y), arithmetic.minimum(x, y)
@@ -230,7 +233,7 @@ def hypot(x: Any, y: Any, /) -> Any:
 
 
 @fused
-def sinc(x: Any, /) -> Any:
+def sinc(x: ArrayLike, /) -> Array:
     """Returns `sin(pi x) / (pi x)`, which is one at zero."""
     (x,) = arithmetic.inexact(x)
     scaled = arithmetic.multiply(x, constant_like(math.pi, x))
@@ -242,7 +245,7 @@ def sinc(x: Any, /) -> Any:
 
 
 @fused
-def heaviside(x: Any, y: Any, /) -> Any:
+def heaviside(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns 0 for negative `x`, 1 for positive, `y` for zero, and NaN for NaN."""
     x, y = arithmetic.inexact(x, y)
     zero, one = constant_like(0, x), constant_like(1, x)
@@ -251,14 +254,14 @@ def heaviside(x: Any, y: Any, /) -> Any:
 
 
 @fused
-def deg2rad(x: Any, /) -> Any:
+def deg2rad(x: ArrayLike, /) -> Array:
     """Returns an angle in degrees converted to radians."""
     (x,) = arithmetic.inexact(x)
     return arithmetic.multiply(x, constant_like(math.pi / 180.0, x))
 
 
 @fused
-def rad2deg(x: Any, /) -> Any:
+def rad2deg(x: ArrayLike, /) -> Array:
     """Returns an angle in radians converted to degrees."""
     (x,) = arithmetic.inexact(x)
     return arithmetic.multiply(x, constant_like(180.0 / math.pi, x))
@@ -269,7 +272,7 @@ radians = deg2rad
 
 
 @fused
-def angle(x: Any, /) -> Any:
+def angle(x: Any, /) -> Array:
     """Returns the argument of complex numbers; zero or pi for real ones."""
     (x,) = arithmetic.inexact(x)
     if x.type.kind == "c":
@@ -280,14 +283,14 @@ def angle(x: Any, /) -> Any:
 
 
 @fused
-def isnan(x: Any, /) -> Any:
+def isnan(x: ArrayLike, /) -> Array:
     """Returns whether each element is NaN."""
     x = as_value(x)
     return comparison.not_equal(x, x)
 
 
 @fused
-def isinf(x: Any, /) -> Any:
+def isinf(x: ArrayLike, /) -> Array:
     """Returns whether each element is infinite."""
     x = as_value(x)
     if x.type.kind == "c":
@@ -298,31 +301,31 @@ def isinf(x: Any, /) -> Any:
 
 
 @fused
-def isposinf(x: Any, /) -> Any:
+def isposinf(x: ArrayLike, /) -> Array:
     """Returns whether each element is positive infinity."""
     x = as_value(x)
     return comparison.equal(x, constant_like(math.inf, x)) if x.type.kind == "f" else comparison.not_equal(x, x)
 
 
 @fused
-def isneginf(x: Any, /) -> Any:
+def isneginf(x: ArrayLike, /) -> Array:
     """Returns whether each element is negative infinity."""
     x = as_value(x)
     return comparison.equal(x, constant_like(-math.inf, x)) if x.type.kind == "f" else comparison.not_equal(x, x)
 
 
-def iscomplexobj(x: Any, /) -> bool:
+def iscomplexobj(x: ArrayLike, /) -> bool:
     """Returns whether the elements of `x` are complex."""
     return as_value(x).type.kind == "c"
 
 
-def isrealobj(x: Any, /) -> bool:
+def isrealobj(x: ArrayLike, /) -> bool:
     """Returns whether the elements of `x` are not complex."""
     return not iscomplexobj(x)
 
 
 @fused
-def signbit(x: Any, /) -> Any:
+def signbit(x: ArrayLike, /) -> Array:
     """Returns whether each element has its sign bit set: negative numbers, negative zero, some NaNs."""
     x = as_value(x)
     if x.type.kind != "f":
@@ -332,7 +335,7 @@ def signbit(x: Any, /) -> Any:
 
 
 @fused
-def copysign(x: Any, y: Any, /) -> Any:
+def copysign(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the absolute value of `x` with the sign of `y`."""
     x, y = arithmetic.inexact(x, y)
     size = arithmetic.absolute(x)
@@ -340,30 +343,30 @@ def copysign(x: Any, y: Any, /) -> Any:
 
 
 @fused
-def ldexp(x: Any, exponent: Any, /) -> Any:
+def ldexp(x: Any, exponent: Any, /) -> Array:
     """Returns `x` times two raised to the integer `exponent`."""
     (x,) = arithmetic.inexact(x)
     return arithmetic.multiply(x, exp2(conversions.convert(exponent, x.type.dtype)))
 
 
-def left_shift(x: Any, y: Any, /) -> Any:
+def left_shift(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the bits of the integer `x` moved left by `y` places."""
     return bits.shift_left(x, y)
 
 
-def right_shift(x: Any, y: Any, /) -> Any:
+def right_shift(x: Any, y: Any, /) -> Array:
     """Returns the bits of the integer `x` moved right by `y` places; a negative number stays negative."""
     x, y = promote(x, y)
     return (bits.shift_right_logical if x.type.kind == "u" else bits.shift_right_arithmetic)(x, y)
 
 
-def invert(x: Any, /) -> Any:
+def invert(x: ArrayLike, /) -> Array:
     """Returns the bit-wise complement of integers, or the logical "not" of booleans."""
     return comparison.bitwise_not(x)
 
 
 @fused
-def fmax(x: Any, y: Any, /) -> Any:
+def fmax(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the larger of `x` and `y`; the other one where one of them is NaN."""
     x, y = promote(x, y)
     missing = comparison.logical_or(comparison.not_equal(y, y), comparison.greater(x, y))
@@ -371,7 +374,7 @@ def fmax(x: Any, y: Any, /) -> Any:
 
 
 @fused
-def fmin(x: Any, y: Any, /) -> Any:
+def fmin(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the smaller of `x` and `y`; the other one where one of them is NaN."""
     x, y = promote(x, y)
     missing = comparison.logical_or(comparison.not_equal(y, y), comparison.less(x, y))
@@ -394,7 +397,7 @@ def _nan_to_num(x: Any, nan: Any, posinf: Any, neginf: Any, /) -> Any:
     return comparison.select(isposinf(x), high, comparison.select(isneginf(x), low, x))
 
 
-def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+def nan_to_num(x: ArrayLike, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Array:
     """Returns `x` with NaN replaced by `nan`, and infinities by the largest finite numbers or those given."""
     return _nan_to_num(as_value(x), nan, posinf, neginf)
 
@@ -430,18 +433,18 @@ def _isclose(x: Any, y: Any, rtol: Any, atol: Any, /, *, equal_nan: bool) -> Any
     return comparison.logical_or(same, comparison.logical_and(near, comparison.logical_not(isinf(y))))
 
 
-def isclose(x: Any, y: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Any:
+def isclose(x: ArrayLike, y: ArrayLike, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Array:
     """Returns whether `x` and `y` differ by at most `atol` plus `rtol` times the absolute value of `y`."""
     return _isclose(as_value(x), as_value(y), rtol, atol, equal_nan=equal_nan)
 
 
-def allclose(x: Any, y: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Any:
+def allclose(x: ArrayLike, y: ArrayLike, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Array:
     """Returns whether all elements of `x` and `y` are close; refer to `isclose`."""
     close = isclose(x, y, rtol, atol, equal_nan)
     return reductions.ReduceAnd(tuple(range(close.type.ndim))).bind(close)
 
 
-def array_equal(x: Any, y: Any, equal_nan: bool = False) -> Any:
+def array_equal(x: ArrayLike, y: ArrayLike, equal_nan: bool = False) -> Array:
     """Returns whether `x` and `y` have the same shape and equal elements."""
     x, y = as_value(x), as_value(y)
     if x.type.shape != y.type.shape:

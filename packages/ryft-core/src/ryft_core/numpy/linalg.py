@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ryft_core.errors import ShapeError
 from ryft_core.numpy.creation import eye
@@ -11,6 +11,9 @@ from ryft_core.numpy.linear_algebra import cross, diagonal, matmul, norm, outer,
 from ryft_core.numpy.manipulation import matrix_transpose, ravel
 from ryft_core.primitives import arithmetic, matrix_factorizations
 from ryft_core.primitives.operands import as_value
+
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
 
 __all__ = [
     "cholesky",
@@ -32,7 +35,7 @@ __all__ = [
 cholesky = matrix_factorizations.cholesky
 
 
-def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+def vector_norm(x: ArrayLike, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Array:
     """Returns the norm of vectors along `axis`; of all elements, if that is `None`."""
     x = as_value(x)
     if axis is None and x.type.ndim != 1:
@@ -41,12 +44,12 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     return norm(x, ord, 0 if axis is None else axis, keepdims)
 
 
-def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+def matrix_norm(x: ArrayLike, /, *, keepdims: bool = False, ord: Any = "fro") -> Array:
     """Returns the norm of matrices along the last two axes; refer to `norm`."""
     return norm(x, ord, (-2, -1), keepdims)
 
 
-def matrix_power(x: Any, n: int) -> Any:
+def matrix_power(x: ArrayLike, n: int) -> Array:
     """Returns square matrices multiplied by themselves `n` times, by repeated squaring; `n` is not negative."""
     x = as_value(x)
     if x.type.ndim < 2 or x.type.shape[-1] != x.type.shape[-2]:
@@ -65,7 +68,7 @@ def matrix_power(x: Any, n: int) -> Any:
     return result
 
 
-def multi_dot(arrays: Any) -> Any:
+def multi_dot(arrays: Any) -> Array:
     """Returns the product of several matrices, in the order that costs least; the ends may be vectors."""
     operands = [as_value(array) for array in arrays]
     if len(operands) < 2:

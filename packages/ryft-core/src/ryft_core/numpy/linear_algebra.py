@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ryft_core.errors import ShapeError
 from ryft_core.numpy import manipulation as shapes
@@ -13,6 +13,9 @@ from ryft_core.numpy.creation import diagonal_of
 from ryft_core.numpy.fusion import fused
 from ryft_core.primitives import arithmetic, complex_numbers, exponential, linear_algebra, manipulation
 from ryft_core.primitives.operands import as_value
+
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
 
 __all__ = [
     "cov",
@@ -34,7 +37,7 @@ __all__ = [
 matmul = linear_algebra.matmul
 
 
-def dot(x: Any, y: Any, /, *, precision: str = "default", preferred_element_type: Any = None) -> Any:
+def dot(x: ArrayLike, y: ArrayLike, /, *, precision: str = "default", preferred_element_type: Any = None) -> Array:
     """Returns the sum of products over the last axis of `x` and the last but one (or only) axis of `y`."""
     x, y = as_value(x), as_value(y)
     if x.type.ndim == 0 or y.type.ndim == 0:
@@ -52,18 +55,18 @@ def _check_lengths(name: str, x: Any, x_axis: int, y: Any, y_axis: int) -> None:
         )
 
 
-def vdot(x: Any, y: Any, /, *, precision: str = "default") -> Any:
+def vdot(x: ArrayLike, y: ArrayLike, /, *, precision: str = "default") -> Array:
     """Returns the sum of the products of all elements; those of `x` are conjugated."""
     x, y = (manipulation.reshape(as_value(value), (-1,)) for value in (x, y))
     return dot(complex_numbers.conj(x), y, precision=precision)
 
 
-def vecdot(x: Any, y: Any, /, axis: int = -1) -> Any:
+def vecdot(x: ArrayLike, y: ArrayLike, /, axis: int = -1) -> Array:
     """Returns the sums of products along `axis`; the elements of `x` are conjugated."""
     return reductions.sum(arithmetic.multiply(complex_numbers.conj(as_value(x)), y), axis)
 
 
-def inner(x: Any, y: Any, /, *, precision: str = "default") -> Any:
+def inner(x: ArrayLike, y: ArrayLike, /, *, precision: str = "default") -> Array:
     """Returns the sums of products over the last axes of `x` and `y`."""
     x, y = as_value(x), as_value(y)
     if x.type.ndim == 0 or y.type.ndim == 0:
@@ -74,13 +77,15 @@ def inner(x: Any, y: Any, /, *, precision: str = "default") -> Any:
 
 
 @fused
-def outer(x: Any, y: Any, /) -> Any:
+def outer(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the matrix of all products of an element of `x` and one of `y`, both flattened."""
     x, y = (manipulation.reshape(as_value(value), (-1,)) for value in (x, y))
     return arithmetic.multiply(manipulation.expand_dims(x, 1), y)
 
 
-def tensordot(x: Any, y: Any, axes: Any = 2, *, precision: str = "default", preferred_element_type: Any = None) -> Any:
+def tensordot(
+    x: ArrayLike, y: ArrayLike, axes: Any = 2, *, precision: str = "default", preferred_element_type: Any = None
+) -> Array:
     """Returns the sums of products over pairs of axes.
 
     Args:
@@ -108,13 +113,13 @@ def tensordot(x: Any, y: Any, axes: Any = 2, *, precision: str = "default", pref
     return linear_algebra.dot_general(x, y, (left, right), precision=precision, preferred_dtype=preferred_element_type)
 
 
-def matvec(x: Any, y: Any, /) -> Any:
+def matvec(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the products of matrices, the last two axes of `x`, and vectors, the last axis of `y`."""
     return manipulation.squeeze(matmul(x, shapes.expand_dims(y, -1)), -1)
 
 
 @fused
-def kron(x: Any, y: Any, /) -> Any:
+def kron(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the Kronecker product: every element of `x` times the whole of `y`."""
     x, y = as_value(x), as_value(y)
     rank = max(x.type.ndim, y.type.ndim)
@@ -125,18 +130,18 @@ def kron(x: Any, y: Any, /) -> Any:
     return manipulation.reshape(arithmetic.multiply(x, y), [a * b for a, b in zip(left, right, strict=True)])
 
 
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     """Returns the diagonals of two axes of `x`, along a new last axis."""
     x = as_value(x)
     return diagonal_of(shapes.moveaxis(x, (axis1, axis2), (-2, -1)), offset)
 
 
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Any:
+def trace(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Array:
     """Returns the sums of the diagonals of two axes of `x`."""
     return reductions.sum(diagonal(x, offset, axis1, axis2), -1, dtype)
 
 
-def cross(x: Any, y: Any, axis: int = -1) -> Any:
+def cross(x: ArrayLike, y: ArrayLike, axis: int = -1) -> Array:
     """Returns the cross products of vectors of three elements along `axis`."""
     x, y = as_value(x), as_value(y)
     for operand in (x, y):
@@ -156,7 +161,7 @@ def _cross(x: Any, y: Any, /, *, axis: int) -> Any:
 
 
 @fused
-def norm(x: Any, /, ord: Any = None, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Any:
+def norm(x: Any, /, ord: Any = None, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Array:
     """Returns the norm of vectors along one axis, or of matrices along two.
 
     Args:
@@ -199,7 +204,7 @@ def _vector_norm(size: Any, ord: Any, axis: int, keepdims: bool) -> Any:
 
 
 @fused
-def cov(x: Any, /, rowvar: bool = True, ddof: int = 1) -> Any:
+def cov(x: Any, /, rowvar: bool = True, ddof: int = 1) -> Array:
     """Returns the covariance matrix of variables, the rows of `x` (the columns, unless `rowvar`)."""
     (x,) = arithmetic.inexact(x)
     x = manipulation.reshape(x, (1, -1)) if x.type.ndim == 1 else x if rowvar else manipulation.transpose(x)

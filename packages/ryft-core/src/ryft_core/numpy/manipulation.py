@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -14,6 +14,9 @@ from ryft_core.numpy.fusion import fused
 from ryft_core.primitives import arithmetic, comparison, conversions, creation, manipulation, reductions, sorting
 from ryft_core.primitives.indexing import check_mode, wrapped_index
 from ryft_core.primitives.operands import as_value
+
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
 
 __all__ = [
     "append",
@@ -63,23 +66,23 @@ __all__ = [
 Axes = int | Sequence[int]
 
 
-def shape(x: Any) -> tuple[int, ...]:
+def shape(x: ArrayLike) -> tuple[int, ...]:
     """Returns the sizes of the axes of `x`."""
     return as_value(x).type.shape
 
 
-def ndim(x: Any) -> int:
+def ndim(x: ArrayLike) -> int:
     """Returns the number of axes of `x`."""
     return as_value(x).type.ndim
 
 
-def size(x: Any, axis: int | None = None) -> int:
+def size(x: ArrayLike, axis: int | None = None) -> int:
     """Returns the number of elements of `x`, or its size along `axis`."""
     type = as_value(x).type
     return type.size if axis is None else type.shape[manipulation.canonical_axis(axis, type.ndim, "size")]
 
 
-def reshape(x: Any, shape: Axes, order: str = "C") -> Any:
+def reshape(x: ArrayLike, shape: Axes, order: str = "C") -> Array:
     """Returns the elements of `x` in another shape, in which one size may be -1, to be inferred.
 
     Args:
@@ -96,12 +99,12 @@ def reshape(x: Any, shape: Axes, order: str = "C") -> Any:
     return manipulation.transpose(manipulation.reshape(manipulation.transpose(x), sizes[::-1]))
 
 
-def ravel(x: Any, order: str = "C") -> Any:
+def ravel(x: ArrayLike, order: str = "C") -> Array:
     """Returns the elements of `x` as a vector."""
     return reshape(x, (-1,), order)
 
 
-def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Array:
     """Returns `x` with its axes permuted; reversed, if no axes are given."""
     return manipulation.transpose(x, axes)
 
@@ -109,12 +112,12 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 permute_dims = transpose
 
 
-def matrix_transpose(x: Any, /) -> Any:
+def matrix_transpose(x: ArrayLike, /) -> Array:
     """Returns `x` with its last two axes exchanged."""
     return swapaxes(x, -1, -2)
 
 
-def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Array:
     """Returns `x` with two axes exchanged."""
     x = as_value(x)
     rank = x.type.ndim
@@ -124,7 +127,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return manipulation.transpose(x, order)
 
 
-def moveaxis(x: Any, source: Axes, destination: Axes) -> Any:
+def moveaxis(x: ArrayLike, source: Axes, destination: Axes) -> Array:
     """Returns `x` with axes moved to new positions; the others keep their order."""
     x = as_value(x)
     rank = x.type.ndim
@@ -140,7 +143,7 @@ def moveaxis(x: Any, source: Axes, destination: Axes) -> Any:
     return manipulation.transpose(x, order)
 
 
-def rollaxis(x: Any, axis: int, start: int = 0) -> Any:
+def rollaxis(x: ArrayLike, axis: int, start: int = 0) -> Array:
     """Returns `x` with `axis` moved before the position `start`."""
     x = as_value(x)
     axis = manipulation.canonical_axis(axis, x.type.ndim, "rollaxis")
@@ -148,7 +151,7 @@ def rollaxis(x: Any, axis: int, start: int = 0) -> Any:
     return moveaxis(x, axis, start - (start > axis))
 
 
-def expand_dims(x: Any, axis: Axes) -> Any:
+def expand_dims(x: ArrayLike, axis: Axes) -> Array:
     """Returns `x` with new axes of size 1 at the positions `axis` of the result."""
     x = as_value(x)
     given = (axis,) if isinstance(axis, int) else tuple(axis)
@@ -160,12 +163,12 @@ def expand_dims(x: Any, axis: Axes) -> Any:
     return manipulation.reshape(x, tuple(1 if place in places else next(sizes) for place in range(rank)))
 
 
-def squeeze(x: Any, axis: Axes | None = None) -> Any:
+def squeeze(x: ArrayLike, axis: Axes | None = None) -> Array:
     """Returns `x` without the given axes, which must have size 1; without all such axes, if none are given."""
     return manipulation.squeeze(x, axis)
 
 
-def broadcast_to(x: Any, shape: Axes) -> Any:
+def broadcast_to(x: ArrayLike, shape: Axes) -> Array:
     """Returns `x` repeated to `shape`, axes aligned at the last."""
     return manipulation.broadcast_to(x, creation.shape_of(shape))
 
@@ -217,7 +220,7 @@ def _operands(arrays: Any) -> list[Any]:
     return list(unstack(x))
 
 
-def concatenate(arrays: Sequence[Any], axis: int | None = 0, dtype: Any = None) -> Any:
+def concatenate(arrays: Sequence[Any], axis: int | None = 0, dtype: Any = None) -> Array:
     """Returns arrays joined along `axis`, or, if that is `None`, joined after flattening them."""
     operands = _operands(arrays)
     if axis is None:
@@ -229,7 +232,7 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0, dtype: Any = None) 
 concat = concatenate
 
 
-def stack(arrays: Sequence[Any], axis: int = 0, dtype: Any = None) -> Any:
+def stack(arrays: Sequence[Any], axis: int = 0, dtype: Any = None) -> Array:
     """Returns arrays of one shape joined along a new axis at position `axis` of the result."""
     operands = _operands(arrays)
     if not operands:
@@ -246,29 +249,29 @@ def _stacked(operands: Any, /, *, axis: int) -> Any:
     return manipulation.concatenate([manipulation.expand_dims(x, axis) for x in operands], axis)
 
 
-def vstack(arrays: Sequence[Any]) -> Any:
+def vstack(arrays: Sequence[Any]) -> Array:
     """Returns arrays joined along their first axis, vectors as rows."""
     return concatenate([atleast_2d(x) for x in _operands(arrays)], 0)
 
 
-def hstack(arrays: Sequence[Any]) -> Any:
+def hstack(arrays: Sequence[Any]) -> Array:
     """Returns arrays joined along their second axis, vectors along their only one."""
     operands = [atleast_1d(x) for x in _operands(arrays)]
     return concatenate(operands, 0 if operands and operands[0].type.ndim == 1 else 1)
 
 
-def dstack(arrays: Sequence[Any]) -> Any:
+def dstack(arrays: Sequence[Any]) -> Array:
     """Returns arrays joined along their third axis."""
     return concatenate([atleast_3d(x) for x in _operands(arrays)], 2)
 
 
-def column_stack(arrays: Sequence[Any]) -> Any:
+def column_stack(arrays: Sequence[Any]) -> Array:
     """Returns arrays joined along their second axis, vectors as columns."""
     columns = [manipulation.reshape(x, (-1, 1)) if x.type.ndim < 2 else x for x in _operands(arrays)]
     return concatenate(columns, 1)
 
 
-def append(x: Any, values: Any, axis: int | None = None) -> Any:
+def append(x: ArrayLike, values: Any, axis: int | None = None) -> Array:
     """Returns `x` with `values` behind it along `axis`; both flattened, if that is `None`."""
     return concatenate([x, values], axis)
 
@@ -276,7 +279,7 @@ def append(x: Any, values: Any, axis: int | None = None) -> Any:
 # --- cutting ----------------------------------------------------------------------------------------------------------
 
 
-def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
+def split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     """Returns `x` cut along `axis` into a number of equal parts, or at the given positions."""
     x = as_value(x)
     length = x.type.shape[manipulation.canonical_axis(axis, x.type.ndim, "split")]
@@ -285,7 +288,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
     return array_split(x, indices_or_sections, axis)
 
 
-def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
+def array_split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     """Returns `x` cut along `axis` into a number of nearly equal parts, or at the given positions."""
     x = as_value(x)
     axis = manipulation.canonical_axis(axis, x.type.ndim, "array_split")
@@ -305,17 +308,17 @@ def _parts(x: Any, /, *, bounds: tuple[tuple[int, int], ...], axis: int) -> tupl
     return tuple(manipulation.slice_along(x, axis, start, stop) for start, stop in bounds)
 
 
-def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Any]:
+def vsplit(x: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Any]:
     """Returns `x` cut along its first axis."""
     return split(x, indices_or_sections, 0)
 
 
-def hsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Any]:
+def hsplit(x: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Any]:
     """Returns `x` cut along its second axis, or the only one."""
     return split(x, indices_or_sections, 0 if as_value(x).type.ndim == 1 else 1)
 
 
-def unstack(x: Any, axis: int = 0) -> tuple[Any, ...]:
+def unstack(x: ArrayLike, axis: int = 0) -> tuple[Any, ...]:
     """Returns the elements of `x` along `axis`, which they lack."""
     x = as_value(x)
     return _unstacked(x, axis=manipulation.canonical_axis(axis, x.type.ndim, "unstack"))
@@ -333,23 +336,23 @@ def _unstacked(x: Any, /, *, axis: int) -> tuple[Any, ...]:
 # --- rearranging ------------------------------------------------------------------------------------------------------
 
 
-def flip(x: Any, axis: Axes | None = None) -> Any:
+def flip(x: ArrayLike, axis: Axes | None = None) -> Array:
     """Returns `x` with the order of its elements reversed along `axis` (all axes, if `None`)."""
     x = as_value(x)
     return manipulation.reverse(x, reductions.canonical_axes(axis, x.type.ndim, "flip"))
 
 
-def flipud(x: Any) -> Any:
+def flipud(x: ArrayLike) -> Array:
     """Returns `x` with the order of its elements reversed along its first axis."""
     return flip(x, 0)
 
 
-def fliplr(x: Any) -> Any:
+def fliplr(x: ArrayLike) -> Array:
     """Returns `x` with the order of its elements reversed along its second axis."""
     return flip(x, 1)
 
 
-def rot90(x: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
+def rot90(x: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Array:
     """Returns `x` turned `k` times by 90 degrees, from the first of two axes towards the second."""
     x = as_value(x)
     first, second = (manipulation.canonical_axis(axis, x.type.ndim, "rot90") for axis in axes)
@@ -361,7 +364,7 @@ def rot90(x: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
     return flip(swapaxes(x, first, second), first) if turns == 1 else swapaxes(flip(x, first), first, second)
 
 
-def roll(x: Any, shift: Any, axis: Axes | None = None) -> Any:
+def roll(x: ArrayLike, shift: Any, axis: Axes | None = None) -> Array:
     """Returns `x` with its elements moved by `shift` along `axis`; those that leave come back at the other end.
 
     Without an axis, the elements are moved in row-major order. Shifts are constants, one for each axis, or traced.
@@ -403,7 +406,7 @@ def _rolled_by_values(x: Any, shifts: Any, /, *, axes: tuple[int, ...]) -> Any:
     return x
 
 
-def tile(x: Any, reps: Axes) -> Any:
+def tile(x: ArrayLike, reps: Axes) -> Array:
     """Returns `x` repeated as a whole, `reps` times along each axis."""
     x = as_value(x)
     counts = (reps,) if isinstance(reps, int) else tuple(reps)
@@ -420,7 +423,7 @@ def _tiled(x: Any, /, *, counts: tuple[int, ...]) -> Any:
     return manipulation.reshape(repeated, tuple(count * size for count, size in zip(counts, shape, strict=True)))
 
 
-def repeat(x: Any, repeats: Any, axis: int | None = None, *, total_repeat_length: int | None = None) -> Any:
+def repeat(x: Any, repeats: Any, axis: int | None = None, *, total_repeat_length: int | None = None) -> Array:
     """Returns `x` with each element along `axis` repeated; flattened first, if that is `None`.
 
     Args:
@@ -448,7 +451,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None, *, total_repeat_length
     return take(x, arithmetic.minimum(source, max(length - 1, 0)), axis)
 
 
-def cumulative_sum(x: Any) -> Any:
+def cumulative_sum(x: ArrayLike) -> Array:
     """Returns the running sums of a vector."""
     from ryft_core.primitives.cumulative import cumsum
 
@@ -467,7 +470,7 @@ def _repeated(x: Any, /, *, count: int, axis: int) -> Any:
 _PAD_MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
-def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Any:
+def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Array:
     """Returns `x` with elements before and behind its own.
 
     Args:
@@ -507,7 +510,7 @@ def _padded_with_elements(x: Any, /, *, widths: tuple[tuple[int, int], ...], mod
 # --- taking -----------------------------------------------------------------------------------------------------------
 
 
-def take(x: Any, indices: Any, axis: int | None = None, mode: str | None = None, fill_value: Any = None) -> Any:
+def take(x: Any, indices: Any, axis: int | None = None, mode: str | None = None, fill_value: Any = None) -> Array:
     """Returns the elements of `x` at `indices` along `axis`; of the flattened array, if that is `None`.
 
     Args:
@@ -564,7 +567,7 @@ def _taken_along(x: Any, indices: Any, fill_value: Any, /, *, axis: int, mode: s
 
 def take_along_axis(
     x: Any, indices: Any, axis: int | None = -1, mode: str | None = None, fill_value: Any = None
-) -> Any:
+) -> Array:
     """Returns the elements of `x` at `indices` along `axis`, with the other axes running along; refer to `take`."""
     x, indices = as_value(x), as_value(indices)
     if axis is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -33,6 +33,9 @@ from ryft_core.primitives.reductions import (
     extreme_value,
     reduce_with,
 )
+
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
 
 __all__ = [
     "all",
@@ -113,14 +116,14 @@ def _axes(axis: Any) -> Any:
 
 
 def sum(
-    x: Any,
+    x: ArrayLike,
     /,
     axis: Any = None,
     dtype: Any = None,
     keepdims: bool = False,
     initial: Any = None,
     where: Any = None,
-) -> Any:
+) -> Array:
     """Returns the sum of `x` along `axis` (all axes, if `None`), plus `initial`; booleans are counted as integers.
 
     Args:
@@ -139,19 +142,19 @@ def sum(
 
 
 def prod(
-    x: Any,
+    x: ArrayLike,
     /,
     axis: Any = None,
     dtype: Any = None,
     keepdims: bool = False,
     initial: Any = None,
     where: Any = None,
-) -> Any:
+) -> Array:
     """Returns the product of `x` along `axis` (all axes, if `None`), times `initial`; refer to `sum`."""
     return _prod(as_value(x), where, initial, axis=_axes(axis), dtype=dtype, keepdims=keepdims)
 
 
-def max(x: Any, /, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = None) -> Any:
+def max(x: ArrayLike, /, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = None) -> Array:
     """Returns the largest element of `x`, and `initial`, along `axis` (all axes, if `None`); NaN if there is one.
 
     Raises:
@@ -160,7 +163,7 @@ def max(x: Any, /, axis: Any = None, keepdims: bool = False, initial: Any = None
     return _extremum(as_value(x), where, initial, axis=_axes(axis), keepdims=keepdims, largest=True)
 
 
-def min(x: Any, /, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = None) -> Any:
+def min(x: ArrayLike, /, axis: Any = None, keepdims: bool = False, initial: Any = None, where: Any = None) -> Array:
     """Returns the smallest element of `x`, and `initial`, along `axis` (all axes, if `None`); NaN if there is one.
 
     Raises:
@@ -169,25 +172,25 @@ def min(x: Any, /, axis: Any = None, keepdims: bool = False, initial: Any = None
     return _extremum(as_value(x), where, initial, axis=_axes(axis), keepdims=keepdims, largest=False)
 
 
-def ptp(x: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def ptp(x: ArrayLike, /, axis: Any = None, keepdims: bool = False) -> Array:
     """Returns the difference of the largest and the smallest element of `x` along `axis`."""
     return arithmetic.subtract(max(x, axis, keepdims), min(x, axis, keepdims))
 
 
 @fused
-def all(x: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def all(x: ArrayLike, /, axis: Any = None, keepdims: bool = False) -> Array:
     """Returns whether all elements of `x` along `axis` are not zero."""
     return reduce_with(ReduceAnd, comparison.truth(x), axis, keepdims)
 
 
 @fused
-def any(x: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def any(x: ArrayLike, /, axis: Any = None, keepdims: bool = False) -> Array:
     """Returns whether some element of `x` along `axis` is not zero."""
     return reduce_with(ReduceOr, comparison.truth(x), axis, keepdims)
 
 
 @fused
-def count_nonzero(x: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def count_nonzero(x: ArrayLike, /, axis: Any = None, keepdims: bool = False) -> Array:
     """Returns the number of elements of `x` along `axis` that are not zero."""
     return reduce_with(ReduceSum, conversions.convert(comparison.truth(x), numpy.int32), axis, keepdims)
 
@@ -223,13 +226,13 @@ def _var(x: Any, where: Any, /, *, axis: Any, dtype: Any, correction: float, kee
     return arithmetic.divide(total, conversions.convert(divisor, total.type.dtype))
 
 
-def mean(x: Any, /, axis: Any = None, dtype: Any = None, keepdims: bool = False, where: Any = None) -> Any:
+def mean(x: ArrayLike, /, axis: Any = None, dtype: Any = None, keepdims: bool = False, where: Any = None) -> Array:
     """Returns the arithmetic mean of `x` along `axis` (all axes, if `None`); NaN of no elements. Refer to `sum`."""
     return _mean(as_value(x), where, axis=_axes(axis), dtype=dtype, keepdims=keepdims)
 
 
 def var(
-    x: Any,
+    x: ArrayLike,
     /,
     axis: Any = None,
     dtype: Any = None,
@@ -238,14 +241,14 @@ def var(
     where: Any = None,
     *,
     correction: float | None = None,
-) -> Any:
+) -> Array:
     """Returns the variance of `x` along `axis`; the divisor is the number of elements less `ddof`, or `correction`."""
     chosen = float(ddof if correction is None else correction)
     return _var(as_value(x), where, axis=_axes(axis), dtype=dtype, correction=chosen, keepdims=keepdims)
 
 
 def std(
-    x: Any,
+    x: ArrayLike,
     /,
     axis: Any = None,
     dtype: Any = None,
@@ -254,7 +257,7 @@ def std(
     where: Any = None,
     *,
     correction: float | None = None,
-) -> Any:
+) -> Array:
     """Returns the standard deviation of `x` along `axis`; refer to `var`."""
     return exponential.sqrt(var(x, axis, dtype, ddof, keepdims, where, correction=correction))
 
@@ -272,12 +275,12 @@ def average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = Fals
     return arithmetic.divide(total, sum(weights, axis, keepdims=keepdims))
 
 
-def argmax(x: Any, /, axis: int | None = None, keepdims: bool = False) -> Any:
+def argmax(x: ArrayLike, /, axis: int | None = None, keepdims: bool = False) -> Array:
     """Returns the position of the first largest element of `x` along `axis` (of the flattened array, if `None`)."""
     return _argument(x, axis=axis, keepdims=keepdims, largest=True)
 
 
-def argmin(x: Any, /, axis: int | None = None, keepdims: bool = False) -> Any:
+def argmin(x: ArrayLike, /, axis: int | None = None, keepdims: bool = False) -> Array:
     """Returns the position of the first smallest element of `x` along `axis` (of the flattened array, if `None`)."""
     return _argument(x, axis=axis, keepdims=keepdims, largest=False)
 
@@ -302,37 +305,37 @@ def _present(x: Any) -> Any:
     return comparison.equal(x, x)
 
 
-def nansum(x: Any, /, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+def nansum(x: ArrayLike, /, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Array:
     """Returns the sum of the elements of `x` along `axis` that are not NaN."""
     return sum(x, axis, dtype, keepdims, where=_present(x))
 
 
-def nanprod(x: Any, /, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+def nanprod(x: ArrayLike, /, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Array:
     """Returns the product of the elements of `x` along `axis` that are not NaN."""
     return prod(x, axis, dtype, keepdims, where=_present(x))
 
 
-def nanmean(x: Any, /, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+def nanmean(x: ArrayLike, /, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Array:
     """Returns the mean of the elements of `x` along `axis` that are not NaN."""
     return mean(x, axis, dtype, keepdims, where=_present(x))
 
 
-def nanvar(x: Any, /, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def nanvar(x: ArrayLike, /, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Array:
     """Returns the variance of the elements of `x` along `axis` that are not NaN."""
     return var(x, axis, dtype, ddof, keepdims, where=_present(x))
 
 
-def nanstd(x: Any, /, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def nanstd(x: ArrayLike, /, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False) -> Array:
     """Returns the standard deviation of the elements of `x` along `axis` that are not NaN."""
     return std(x, axis, dtype, ddof, keepdims, where=_present(x))
 
 
-def nanmax(x: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmax(x: ArrayLike, /, axis: Any = None, keepdims: bool = False) -> Array:
     """Returns the largest element of `x` along `axis` that is not NaN; NaN, if all are."""
     return _nan_if_none(max(x, axis, keepdims, where=_present(x)), x, axis, keepdims)
 
 
-def nanmin(x: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def nanmin(x: ArrayLike, /, axis: Any = None, keepdims: bool = False) -> Array:
     """Returns the smallest element of `x` along `axis` that is not NaN; NaN, if all are."""
     return _nan_if_none(min(x, axis, keepdims, where=_present(x)), x, axis, keepdims)
 
@@ -343,13 +346,13 @@ def _nan_if_none(result: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return comparison.where(any(_present(x), axis, keepdims), result, constant_like(math.nan, result))
 
 
-def nanargmax(x: Any, /, axis: int | None = None, keepdims: bool = False) -> Any:
+def nanargmax(x: ArrayLike, /, axis: int | None = None, keepdims: bool = False) -> Array:
     """Returns the position of the first largest element of `x` along `axis` that is not NaN; 0, if all are."""
     x = as_value(x)
     return argmax(_masked(x, _present(x), extreme_value(x.type.dtype, smallest=True).item()), axis, keepdims)
 
 
-def nanargmin(x: Any, /, axis: int | None = None, keepdims: bool = False) -> Any:
+def nanargmin(x: ArrayLike, /, axis: int | None = None, keepdims: bool = False) -> Array:
     """Returns the position of the first smallest element of `x` along `axis` that is not NaN; 0, if all are."""
     x = as_value(x)
     return argmin(_masked(x, _present(x), extreme_value(x.type.dtype, smallest=False).item()), axis, keepdims)
@@ -358,12 +361,12 @@ def nanargmin(x: Any, /, axis: int | None = None, keepdims: bool = False) -> Any
 # --- quantiles --------------------------------------------------------------------------------------------------------
 
 
-def median(x: Any, /, axis: Any = None, keepdims: bool = False) -> Any:
+def median(x: ArrayLike, /, axis: Any = None, keepdims: bool = False) -> Array:
     """Returns the median of `x` along `axis`: of an even number of elements, the mean of the middle two."""
     return quantile(x, 0.5, axis, keepdims=keepdims)
 
 
-def percentile(x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+def percentile(x: ArrayLike, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Array:
     """Returns the percentiles `q`, between 0 and 100, of `x` along `axis`; refer to `quantile`."""
     return quantile(x, arithmetic.true_divide(q, 100.0), axis, method=method, keepdims=keepdims)
 
@@ -371,7 +374,7 @@ def percentile(x: Any, q: Any, axis: Any = None, *, method: str = "linear", keep
 _METHODS = ("linear", "lower", "higher", "nearest", "midpoint")
 
 
-def quantile(x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+def quantile(x: ArrayLike, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Array:
     """Returns the quantiles `q`, between 0 and 1, of `x` along `axis`; NaN where there is one.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -21,6 +21,9 @@ from ryft_core.primitives import (
     sorting,
 )
 from ryft_core.primitives.operands import as_value, constant_like, promote
+
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
 
 __all__ = [
     "argsort",
@@ -42,7 +45,7 @@ __all__ = [
 _INT32 = numpy.dtype("int32")
 
 
-def sort(x: Any, axis: int | None = -1, *, descending: bool = False) -> Any:
+def sort(x: Any, axis: int | None = -1, *, descending: bool = False) -> Array:
     """Returns `x` sorted along `axis` (flattened, if `None`); equal elements keep their order, NaN is last."""
     x = as_value(x)
     if axis is None:
@@ -59,7 +62,7 @@ def _sorted(x: Any, /, *, axis: int, descending: bool) -> Any:
 
 
 @fused
-def argsort(x: Any, /, axis: int | None = -1, descending: bool = False) -> Any:
+def argsort(x: Any, /, axis: int | None = -1, descending: bool = False) -> Array:
     """Returns the positions that sort `x` along `axis` (flattened, if `None`); equal elements keep their order."""
     x = as_value(x)
     if axis is None:
@@ -71,7 +74,7 @@ def argsort(x: Any, /, axis: int | None = -1, descending: bool = False) -> Any:
     return sorting.argsort(x, axis, descending=descending)
 
 
-def lexsort(keys: Any, axis: int = -1) -> Any:
+def lexsort(keys: Any, axis: int = -1) -> Array:
     """Returns the positions that sort by several keys, the last of which counts most."""
     operands = [as_value(key) for key in (keys if isinstance(keys, list | tuple) else shapes.unstack(keys))]
     if not operands:
@@ -82,14 +85,14 @@ def lexsort(keys: Any, axis: int = -1) -> Any:
 
 
 @fused
-def cumsum(x: Any, /, axis: int | None = None, dtype: Any = None) -> Any:
+def cumsum(x: ArrayLike, /, axis: int | None = None, dtype: Any = None) -> Array:
     """Returns the sums of all elements up to and including each one along `axis` (flattened, if `None`)."""
     x, axis = _line(x, axis, dtype)
     return cumulative.cumsum(x, axis)
 
 
 @fused
-def cumprod(x: Any, /, axis: int | None = None, dtype: Any = None) -> Any:
+def cumprod(x: ArrayLike, /, axis: int | None = None, dtype: Any = None) -> Array:
     """Returns the products of all elements up to and including each one along `axis` (flattened, if `None`)."""
     x, axis = _line(x, axis, dtype)
     return cumulative.cumprod(x, axis)
@@ -132,7 +135,7 @@ def _before(x: Any, y: Any) -> Any:
     return comparison.logical_or(less, comparison.logical_and(comparison.equal(x, x), comparison.not_equal(y, y)))
 
 
-def searchsorted(a: Any, v: Any, side: str = "left") -> Any:
+def searchsorted(a: ArrayLike, v: ArrayLike, side: str = "left") -> Array:
     """Returns where the elements of `v` belong in the sorted vector `a`: before ("left") or behind equal elements."""
     if side not in ("left", "right"):
         raise ValueError(f"`searchsorted` expected 'left' or 'right' as `side`, but got {side!r}")
@@ -142,12 +145,12 @@ def searchsorted(a: Any, v: Any, side: str = "left") -> Any:
     return _searchsorted(a, v, side=side)
 
 
-def digitize(x: Any, bins: Any, right: bool = False) -> Any:
+def digitize(x: ArrayLike, bins: Any, right: bool = False) -> Array:
     """Returns the number of the interval between ascending `bins` that each element of `x` lies in."""
     return searchsorted(bins, x, "left" if right else "right")
 
 
-def nonzero(x: Any, *, size: int | None = None, fill_value: Any = None) -> tuple[Any, ...]:
+def nonzero(x: ArrayLike, *, size: int | None = None, fill_value: Any = None) -> tuple[Any, ...]:
     """Returns the positions along each axis of the elements of `x` that are not zero, in row-major order.
 
     Args:
@@ -188,24 +191,24 @@ def _nonzero(x: Any, fills: Any, /, *, size: int) -> tuple[Any, ...]:
     return tuple(results)
 
 
-def flatnonzero(x: Any, *, size: int | None = None, fill_value: Any = None) -> Any:
+def flatnonzero(x: ArrayLike, *, size: int | None = None, fill_value: Any = None) -> Array:
     """Returns the positions in row-major order of the elements of `x` that are not zero; refer to `nonzero`."""
     return nonzero(manipulation.reshape(as_value(x), (-1,)), size=size, fill_value=fill_value)[0]
 
 
-def argwhere(x: Any, *, size: int | None = None, fill_value: Any = None) -> Any:
+def argwhere(x: ArrayLike, *, size: int | None = None, fill_value: Any = None) -> Array:
     """Returns the positions of the elements of `x` that are not zero as the rows of a matrix; refer to `nonzero`."""
     return shapes.stack(nonzero(x, size=size, fill_value=fill_value), 1)
 
 
-def extract(condition: Any, x: Any, *, size: int | None = None, fill_value: Any = 0) -> Any:
+def extract(condition: Any, x: Any, *, size: int | None = None, fill_value: Any = 0) -> Array:
     """Returns the elements of `x` where `condition` is not zero, as a vector; refer to `nonzero` for `size`."""
     x = manipulation.reshape(as_value(x), (-1,))
     places = flatnonzero(condition, size=size, fill_value=x.type.shape[0])
     return shapes.take(x, places, mode="fill", fill_value=fill_value)
 
 
-def unique(x: Any, *, size: int | None = None, fill_value: Any = None) -> Any:
+def unique(x: ArrayLike, *, size: int | None = None, fill_value: Any = None) -> Any:
     """Returns the distinct elements of `x` in ascending order.
 
     Args:
@@ -232,7 +235,7 @@ def unique(x: Any, *, size: int | None = None, fill_value: Any = None) -> Any:
     return shapes.take(ordered, places, mode="fill", fill_value=conversions.convert(fill, ordered.type.dtype))
 
 
-def bincount(x: Any, weights: Any = None, minlength: int = 0, *, length: int | None = None) -> Any:
+def bincount(x: ArrayLike, weights: Any = None, minlength: int = 0, *, length: int | None = None) -> Array:
     """Returns how often each non-negative integer occurs in the vector `x`, or the sum of its `weights`.
 
     Without `length`, the values of `x` must be known. With it, larger integers are left out.
@@ -249,7 +252,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, *, length: int | N
 
 
 @fused
-def interp(x: Any, xp: Any, fp: Any, /) -> Any:
+def interp(x: Any, xp: Any, fp: Any, /) -> Array:
     """Returns the piecewise linear function with values `fp` at ascending `xp`, at `x`; constant outside."""
     x, xp, fp = arithmetic.inexact(x, xp, fp)
     if xp.type.ndim != 1 or xp.type.shape != fp.type.shape or xp.type.size == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -16,6 +16,9 @@ from ryft_core.primitives.dynamic_slicing import DynamicSlice, DynamicUpdateSlic
 from ryft_core.primitives.indexing import Combiner, ScatterDimensions, check_mode, scatter
 from ryft_core.primitives.operands import as_value, literal, promote
 from ryft_core.tracing.traces import STATE
+
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array
 
 __all__ = ["IndexedElements", "UpdateHelper"]
 
@@ -66,7 +69,7 @@ class IndexedElements:
         fill_value: Any = None,
         indices_are_sorted: bool = False,
         unique_indices: bool = False,
-    ) -> Any:
+    ) -> Array:
         """Returns the elements; for `mode="fill"` with `fill_value` (default NaN) for those out of bounds."""
         selection, arrays = parse_index(self.index, self.array.type.shape)
         chosen = "fill" if mode is None and fill_value is not None else check_mode(mode or "clip")
@@ -82,26 +85,26 @@ class IndexedElements:
 
     def set(
         self, values: Any, *, mode: str | None = None, indices_are_sorted: bool = False, unique_indices: bool = False
-    ) -> Any:
+    ) -> Array:
         """Returns the array with `values` for the elements."""
         return self._update("set", values, mode, indices_are_sorted, unique_indices)
 
     def add(
         self, values: Any, *, mode: str | None = None, indices_are_sorted: bool = False, unique_indices: bool = False
-    ) -> Any:
+    ) -> Array:
         """Returns the array with `values` added to the elements."""
         return self._update("add", values, mode, indices_are_sorted, unique_indices)
 
     def subtract(
         self, values: Any, *, mode: str | None = None, indices_are_sorted: bool = False, unique_indices: bool = False
-    ) -> Any:
+    ) -> Array:
         """Returns the array with `values` subtracted from the elements."""
         negated = arithmetic.negative(self._converted(values))
         return self._update("add", negated, mode, indices_are_sorted, unique_indices)
 
     def multiply(
         self, values: Any, *, mode: str | None = None, indices_are_sorted: bool = False, unique_indices: bool = False
-    ) -> Any:
+    ) -> Array:
         """Returns the array with the elements multiplied by `values`."""
         return self._update("multiply", values, mode, indices_are_sorted, unique_indices)
 
@@ -109,7 +112,7 @@ class IndexedElements:
 
     def divide(
         self, values: Any, *, mode: str | None = None, indices_are_sorted: bool = False, unique_indices: bool = False
-    ) -> Any:
+    ) -> Array:
         """Returns the array with the elements divided by `values`."""
         ones = IndexedElements(arithmetic.ones_like_value(self.array), self.index)
         divisors = ones._update("multiply", values, mode, indices_are_sorted, unique_indices)
@@ -117,7 +120,7 @@ class IndexedElements:
 
     def power(
         self, values: Any, *, mode: str | None = None, indices_are_sorted: bool = False, unique_indices: bool = False
-    ) -> Any:
+    ) -> Array:
         """Returns the array with the elements raised to `values`."""
         ones = IndexedElements(arithmetic.ones_like_value(self.array), self.index)
         exponents = ones._update("multiply", values, mode, indices_are_sorted, unique_indices)
@@ -125,13 +128,13 @@ class IndexedElements:
 
     def min(
         self, values: Any, *, mode: str | None = None, indices_are_sorted: bool = False, unique_indices: bool = False
-    ) -> Any:
+    ) -> Array:
         """Returns the array with the smaller of each element and its value."""
         return self._update("minimum", values, mode, indices_are_sorted, unique_indices)
 
     def max(
         self, values: Any, *, mode: str | None = None, indices_are_sorted: bool = False, unique_indices: bool = False
-    ) -> Any:
+    ) -> Array:
         """Returns the array with the larger of each element and its value."""
         return self._update("maximum", values, mode, indices_are_sorted, unique_indices)
 
@@ -142,7 +145,7 @@ class IndexedElements:
         mode: str | None = None,
         indices_are_sorted: bool = False,
         unique_indices: bool = False,
-    ) -> Any:
+    ) -> Array:
         """Returns the array with `function` applied to the elements, once to each, however often it is selected."""
         options = {"indices_are_sorted": indices_are_sorted, "unique_indices": unique_indices}
         values = function(self.get(mode="clip", **options))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -12,10 +12,13 @@ from ryft_core.tracing.traces import STATE
 from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import canonical_dtype, promote_types
 
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array
+
 __all__ = ["LITERAL_SIZE_LIMIT", "as_value", "constant_like", "literal", "promote", "value_or_literal"]
 
 LITERAL_SIZE_LIMIT = 1024
-"""Bytes up to which a NumPy array is embedded in a program as a literal. A larger one becomes an array on the device."""
+"""Bytes up to which a NumPy array is embedded in a program as a literal. A larger one becomes an array of the device."""
 
 _PYTHON_SCALARS: frozenset[type] = frozenset({bool, int, float, complex})
 _SCALARS: dict[tuple[Any, ...], Literal] = {}
@@ -41,7 +44,7 @@ def literal(value: Any, dtype: numpy.dtype[Any], weak: bool = False) -> Literal:
     return found
 
 
-def as_value(value: Any) -> Value:
+def as_value(value: Any) -> Array:
     """Returns `value` as something that primitives take: an array, or, while something is traced, a literal.
 
     Python scalars become weakly typed values of the default element type; NumPy arrays keep their element type.
@@ -50,8 +53,8 @@ def as_value(value: Any) -> Value:
         OperandError: If `value` is not an array or a number.
     """
     if isinstance(value, Value):
-        return value
-    found = value_or_literal(value)
+        return value  # pyright: ignore[reportReturnType] (a literal has the operators of an array)
+    found: Any = value_or_literal(value)
     if STATE.trace is STATE.base and type(found) is Literal:
         from ryft_core.dispatch import concrete  # dispatch needs primitives
 
