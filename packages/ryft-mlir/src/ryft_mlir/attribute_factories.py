@@ -147,7 +147,9 @@ def string_attribute(context: Context, value: str | bytes, string_type: Type | N
 def symbol_reference_attribute(context: Context, root: str, nested: Sequence[str]) -> SymbolReferenceAttribute:
     """Builds a reference to a symbol."""
     if nested:
-        return SymbolReferenceAttribute(context, ir.SymbolRefAttr.get([root, *nested], context._raw))
+        # This one function of the bindings looks for the context where `with` puts it.
+        with context._raw:
+            return SymbolReferenceAttribute(context, ir.SymbolRefAttr.get([root, *nested], context._raw))
     return SymbolReferenceAttribute(context, ir.FlatSymbolRefAttr.get(root, context._raw))
 
 

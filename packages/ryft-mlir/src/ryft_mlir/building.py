@@ -71,12 +71,12 @@ def build_value(
     except AttributeError:
         raise_wrong_operand(name, operands)
     raw_location = context._location if location is None else location._raw
+    if result_type is not None and result_type._context is not context:
+        raise ContextError(f"type `{result_type}` belongs to another context")
     try:
         if result_type is None:
             raw = _create(name, None, raw_operands, attributes, None, 0, raw_location, False, True)
         else:
-            if result_type._context is not context:
-                raise ContextError(f"type `{result_type}` belongs to another context")
             raw = _create(name, [result_type._raw], raw_operands, attributes, None, 0, raw_location, False)
         result = raw.result
     except (_MLIRError, TypeError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -217,7 +218,7 @@ class Context:
 
     def python_location(self, frame: FrameType | None = None, *, depth: int = 1) -> Location:
         """Returns the location of a Python frame, by default the caller's, with up to `depth` frames as call sites."""
-        return locations.location_from_frame(self, frame, depth=depth)
+        return locations.location_from_frame(self, sys._getframe(1) if frame is None else frame, depth=depth)
 
     # Types.
 

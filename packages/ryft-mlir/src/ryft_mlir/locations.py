@@ -82,7 +82,7 @@ class FileLocation(Location):
     @property
     def file_name(self) -> str:
         """Name of the file."""
-        return self._raw.filename.value
+        return self._raw.filename
 
     @property
     def start_line(self) -> int:

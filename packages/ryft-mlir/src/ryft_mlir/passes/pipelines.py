@@ -80,7 +80,10 @@ def cse() -> Pass:
 
 
 def inline(*, max_iterations: int | None = None, inlining_threshold: int | None = None) -> Pass:
-    """Replaces calls by the bodies of the functions they call."""
+    """Replaces calls by what they call, where the dialect of the call knows how.
+
+    The bindings hold no inliner for `func`, so `func.call` stays.
+    """
     return Pass("inline", max_iterations=max_iterations, inlining_threshold=inlining_threshold)
 
 
@@ -133,23 +136,25 @@ def _option(value: Any) -> str:
 
 
 _MODULE_PASSES = """bubble-down-memory-space-casts canonicalize composite-fixed-point-pass control-flow-sink cse
-    generate-runtime-verification inline loop-invariant-code-motion loop-invariant-subset-hoisting mem2reg print-ir
-    print-op-stats remove-dead-values sccp snapshot-op-locations sroa strip-debuginfo symbol-dce symbol-privatize
-    topological-sort view-op-graph stablehlo-compatibility-expander stablehlo-convert-to-signless
-    stablehlo-legalize-to-linalg stablehlo-legalize-to-vhlo stablehlo-refine-arguments stablehlo-refine-shapes
-    stablehlo-wrap-in-composite vhlo-legalize-to-stablehlo vhlo-to-version hlo-legalize-to-stablehlo
-    stablehlo-legalize-to-hlo sdy-aggressive-propagate sdy-apply-sharding-constraints sdy-basic-propagate
-    sdy-close-shardings sdy-drop-sharding-rules sdy-export-pipeline sdy-import-pipeline sdy-inline-meshes
-    sdy-lift-inlined-meshes sdy-manual-axes-cleanup sdy-op-priority-propagate sdy-propagation-pipeline
+    generate-runtime-verification inline loop-invariant-code-motion loop-invariant-subset-hoisting mem2reg
+    print-ir print-op-stats remove-dead-values sccp snapshot-op-locations sroa strip-debuginfo symbol-dce
+    symbol-privatize topological-sort view-op-graph stablehlo-compatibility-expander
+    stablehlo-convert-to-signless stablehlo-legalize-to-linalg stablehlo-legalize-to-vhlo
+    stablehlo-refine-arguments stablehlo-refine-shapes stablehlo-wrap-in-composite
+    vhlo-legalize-to-stablehlo vhlo-to-version hlo-legalize-to-stablehlo stablehlo-legalize-to-hlo
+    sdy-aggressive-propagate sdy-apply-sharding-constraints sdy-basic-propagate sdy-close-shardings
+    sdy-export-pipeline sdy-import-pipeline sdy-inline-meshes sdy-lift-inlined-meshes
+    sdy-manual-axes-cleanup sdy-op-priority-propagate sdy-propagation-pipeline
     sdy-remove-propagation-debug-info sdy-remove-sharding-groups sdy-sharding-group-import
     sdy-update-non-divisible-input-output-shardings sdy-user-priority-propagate"""
 _FUNCTION_PASSES = """chlo-legalize-to-stablehlo shape-legalize-to-stablehlo stablehlo-canonicalize-dynamism
     stablehlo-check-shape-assertions stablehlo-complex-math-expander stablehlo-legalize-composite-to-call
-    stablehlo-legalize-deprecated-ops stablehlo-legalize-qdq-to-quantized-op stablehlo-legalize-quant-to-math
-    stablehlo-legalize-quantized-op-to-qdq chlo-legalize-to-hlo mhlo-collapse-elementwise-map mhlo-flatten-tuple
-    mhlo-sink-constants-to-control-flow sdy-add-data-flow-edges sdy-constant-or-scalar-splitter
-    sdy-insert-explicit-reshards sdy-populate-op-sharding-rules sdy-remove-all-gather-reduce-scatter-for-cmv1
-    sdy-reshard-to-collectives sdy-sharding-constraint-to-reshard sdy-sink-data-flow-edges"""
+    stablehlo-legalize-deprecated-ops stablehlo-legalize-qdq-to-quantized-op
+    stablehlo-legalize-quant-to-math stablehlo-legalize-quantized-op-to-qdq chlo-legalize-to-hlo
+    mhlo-collapse-elementwise-map mhlo-flatten-tuple mhlo-sink-constants-to-control-flow
+    sdy-add-data-flow-edges sdy-constant-or-scalar-splitter sdy-insert-explicit-reshards
+    sdy-populate-op-sharding-rules sdy-remove-all-gather-reduce-scatter-for-cmv1 sdy-reshard-to-collectives
+    sdy-sharding-constraint-to-reshard sdy-sink-data-flow-edges sdy-drop-sharding-rules"""
 
 KNOWN_PASSES: dict[str, str] = {
     **dict.fromkeys(_MODULE_PASSES.split(), "builtin.module"),
