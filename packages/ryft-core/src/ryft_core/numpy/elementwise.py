@@ -9,6 +9,7 @@ import numpy
 
 from ryft_core.errors import DataTypeError
 from ryft_core.numpy.fusion import fused
+from ryft_core.numpy.searching import nonzero
 from ryft_core.primitives import (
     arithmetic,
     bits,
@@ -411,8 +412,6 @@ def where(condition: Any, x: Any = None, y: Any = None, /, *, size: int | None =
     the result's is NaN. Guard the *operand* of such a function with a second `where`.
     """
     if x is None and y is None:
-        from ryft_core.numpy.searching import nonzero
-
         return nonzero(condition, size=size, fill_value=fill_value)
     if x is None or y is None:
         raise DataTypeError("`where` expected both cases, or neither, but got one")

@@ -11,8 +11,19 @@ import numpy
 from ryft_core.errors import ShapeError
 from ryft_core.numpy import indexing
 from ryft_core.numpy.fusion import fused
-from ryft_core.primitives import arithmetic, comparison, conversions, creation, manipulation, reductions, sorting
-from ryft_core.primitives.indexing import check_mode, wrapped_index
+from ryft_core.numpy.selections import Lookup, Range, Selection
+from ryft_core.primitives import (
+    arithmetic,
+    comparison,
+    conversions,
+    creation,
+    cumulative,
+    manipulation,
+    reductions,
+    sorting,
+)
+from ryft_core.primitives.families import broadcast_operand_shapes
+from ryft_core.primitives.indexing import check_mode, default_fill, wrapped_index
 from ryft_core.primitives.operands import as_value
 
 if TYPE_CHECKING:
@@ -180,8 +191,6 @@ def broadcast_arrays(*xs: Any) -> list[Any]:
 
 def broadcast_shapes(*shapes: Axes) -> tuple[int, ...]:
     """Returns the shape that operands of `shapes` broadcast to."""
-    from ryft_core.primitives.families import broadcast_operand_shapes
-
     return broadcast_operand_shapes("broadcast_shapes", tuple(creation.shape_of(shape) for shape in shapes))
 
 
@@ -444,18 +453,11 @@ def repeat(x: Any, repeats: Any, axis: int | None = None, *, total_repeat_length
         counts = numpy.broadcast_to(numpy.asarray(repeats), (length,))
         return take(x, numpy.repeat(numpy.arange(length, dtype="int32"), counts), axis)
     counts = manipulation.broadcast_to(conversions.convert(repeats, numpy.int32), (length,))
-    ends = cumulative_sum(counts)
+    ends = cumulative.cumsum(counts)
     positions = creation.iota(numpy.int32, (total_repeat_length, 1))
     ended = conversions.convert(comparison.greater_equal(positions, ends), numpy.int32)
     source = reductions.ReduceSum((1,)).bind(ended)
     return take(x, arithmetic.minimum(source, max(length - 1, 0)), axis)
-
-
-def cumulative_sum(x: ArrayLike) -> Array:
-    """Returns the running sums of a vector."""
-    from ryft_core.primitives.cumulative import cumsum
-
-    return cumsum(x)
 
 
 @fused
@@ -534,8 +536,6 @@ def take(x: Any, indices: Any, axis: int | None = None, mode: str | None = None,
 
 @fused
 def _taken(x: Any, indices: Any, fill_value: Any, /, *, axis: int, mode: str) -> Any:
-    from ryft_core.numpy.selections import Lookup, Range, Selection
-
     items = [Range(place, 0, size, 1) for place, size in enumerate(x.type.shape)]
     items[axis] = Lookup(axis, 0, mode == "promise_in_bounds")  # type: ignore[call-overload]
     selection = Selection(x.type.shape, tuple(items), (indices.type.shape,))
@@ -559,8 +559,6 @@ def _taken_along(x: Any, indices: Any, fill_value: Any, /, *, axis: int, mode: s
     result = sorting.take_along(x, inside, axis)
     if mode != "fill":
         return result
-    from ryft_core.primitives.indexing import default_fill
-
     fill = default_fill(x.type) if fill_value is None else fill_value
     return comparison.select(comparison.equal(indices, inside), result, conversions.convert(fill, x.type.dtype))
 
