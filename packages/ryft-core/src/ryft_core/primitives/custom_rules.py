@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import DifferentiationError, hinted
+from ryft_core.errors import DifferentiationError, LeakedTracerError, hinted
 from ryft_core.primitives.nested import Nested, partition, reference_program, uses_axis
 from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.programs.atoms import Literal
@@ -115,7 +115,10 @@ class CustomFunction(Nested):
 
     def evaluate(self, operands: tuple[Any, ...]) -> Any:
         if self.program is None:
-            return tuple(self.rules.call(*operands))
+            try:
+                return tuple(self.rules.call(*operands))
+            except LeakedTracerError as error:
+                raise self._captured() from error
         return super().evaluate(operands)
 
     def lower(self, builder: Builder, *operands: Any) -> Any:
@@ -129,15 +132,21 @@ class CustomFunction(Nested):
 
     def jvp(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         if any(type(tangent) is not Zero for tangent in tangents[: self.constants]):
-            raise hinted(
-                DifferentiationError(
-                    f"`{self.rules.label}` has a derivative rule and captured a value that is being differentiated, "
-                    "which the rule does not know of"
-                ),
-                "pass the value to the function as an argument",
-            )
-        results, changes = self.rules.jvp(primals[self.constants :], tangents[self.constants :])
+            raise self._captured()
+        try:
+            results, changes = self.rules.jvp(primals[self.constants :], tangents[self.constants :])
+        except LeakedTracerError as error:
+            raise self._captured() from error
         return tuple(results), tuple(changes)
+
+    def _captured(self) -> DifferentiationError:
+        return hinted(
+            DifferentiationError(
+                f"`{self.rules.label}` has rules of its own and captured a value that a transformation around it works "
+                "on, which the rules do not know of"
+            ),
+            "pass the value to the function as an argument",
+        )
 
     def partial(self, trace: Any, operands: tuple[Any, ...]) -> Any:
         if self.program is not None:

@@ -33,6 +33,7 @@ def disable_jit() -> Generator[None]:
     All values are concrete then, so that they can be printed and a debugger shows them. Transformations still work.
 
     Example:
+        >>> from ryft_core.transforms.jit import jit
         >>> with disable_jit():
         ...     float(jit(lambda x: x + 1 if x > 0 else x)(1.0))
         2.0
