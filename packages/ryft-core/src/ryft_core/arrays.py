@@ -85,7 +85,7 @@ class Array(ArrayMethods):
         converted = elements if dtype is None else elements.astype(dtype, copy=False)
         return converted.copy() if copy and converted is elements else converted
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Array]:
         if not self.type.shape:
             raise TypeError("a scalar array cannot be iterated over")
         if STATE.trace is STATE.base:

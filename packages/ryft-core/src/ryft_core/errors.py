@@ -65,7 +65,7 @@ class LeakedTracerError(TracerError):
 
 
 class DifferentiationError(RyftError, TypeError):
-    """A derivative was asked for that is not defined: of a result that is no real scalar, or of an operation without one."""
+    """A derivative that is not defined was asked for: of a result that is no scalar, or with respect to an integer."""
 
 
 class BatchingError(RyftError, ValueError):

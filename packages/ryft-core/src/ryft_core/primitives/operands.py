@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["LITERAL_SIZE_LIMIT", "as_value", "constant_like", "literal", "promote", "value_or_literal"]
 
 LITERAL_SIZE_LIMIT = 1024
-"""Bytes up to which a NumPy array is embedded in a program as a literal. A larger one becomes an array of the device."""
+"""Bytes up to which a NumPy array is embedded in a program as a literal; a larger one becomes a device's array."""
 
 _PYTHON_SCALARS: frozenset[type] = frozenset({bool, int, float, complex})
 _SCALARS: dict[tuple[Any, ...], Literal] = {}

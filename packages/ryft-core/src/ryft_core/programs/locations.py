@@ -68,7 +68,7 @@ def caller_location(depth: int = 2) -> SourceLocation | None:
 
 
 def located(error: BaseException, name: str, location: SourceLocation | None) -> None:
-    """Notes where the user's code applied the operation `name` that an error is about, unless a note says so already."""
+    """Notes where the user's code applied the operation `name` that an error is about, if no note says so already."""
     if location is not None and not any(note.startswith(_PLACE) for note in getattr(error, "__notes__", ())):
         error.add_note(f"{_PLACE}{location.file}:{location.line}, where `{location.function}` applied `{name}`")
 

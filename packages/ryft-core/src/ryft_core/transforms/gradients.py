@@ -28,7 +28,7 @@ from ryft_core.types.array_types import FLOAT0, ArrayType
 __all__ = ["grad", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "value_and_grad", "vjp"]
 
 P = ParamSpec("P")
-A = TypeVar("A")
+A = TypeVar("A", bound=Any)
 """Type of the argument that is differentiated with respect to."""
 V = TypeVar("V", bound=ArrayLike)
 """Type of the value of a function that gradients are taken of."""
