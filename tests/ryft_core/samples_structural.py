@@ -9,6 +9,9 @@ from samples import Sample, distinct, numbers, sample
 
 from ryft_core.primitives import linear_algebra, manipulation, reductions
 from ryft_core.primitives.calls import Call
+from ryft_core.primitives.comparison import select
+from ryft_core.primitives.exponential import exp, log
+from ryft_core.primitives.general_reductions import Reduce
 from ryft_core.tracing.tracers import trace_program
 from ryft_core.types.array_types import ArrayType
 
@@ -101,3 +104,25 @@ def _product_and_sum(x: Any, y: Any) -> list[Any]:
 
 _PROGRAM, _ = trace_program(_product_and_sum, [ArrayType((2, 3), numpy.dtype("float64"))] * 2, "product_and_sum")
 SAMPLES.append(sample(Call(_PROGRAM), numbers((2, 3)), numbers((2, 3), seed=1)))
+
+
+def _larger_with_payload(x: Any, i: Any, y: Any, j: Any) -> list[Any]:
+    first = x >= y
+    return [select(first, x, y), select(first, i, j)]
+
+
+def _reduction(function: Any, *dtypes: str) -> Any:
+    scalars = [ArrayType((), numpy.dtype(dtype)) for dtype in dtypes]
+    return trace_program(function, scalars * 2, "body")[0]
+
+
+_ADD_EXPONENTIALS = _reduction(lambda x, y: [log(exp(x) + exp(y))], "float64")
+_LARGER = _reduction(_larger_with_payload, "float64", "int32")
+SAMPLES += [
+    sample(Reduce(_ADD_EXPONENTIALS, (1,)), numbers((2, 5)), numpy.float64(-1.0)),
+    sample(Reduce(_ADD_EXPONENTIALS, (0, 2)), numbers((2, 2, 3)), numpy.float64(0.5)),
+    sample(Reduce(_ADD_EXPONENTIALS, (0,)), numbers((0, 2)), numpy.float64(0.5)),
+    sample(
+        Reduce(_LARGER, (0,)), distinct((7,)), numpy.arange(7, dtype="int32"), numpy.float64(-99.0), numpy.int32(-1)
+    ),
+]

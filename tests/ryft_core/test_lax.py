@@ -9,8 +9,9 @@ import jax
 import numpy
 import pytest
 
+import ryft_core
 from ryft_core import lax
-from ryft_core.errors import DataTypeError, OperandError, ShapeError
+from ryft_core.errors import DataTypeError, OperandError, ShapeError, StructureError
 
 X = numpy.random.default_rng(0).uniform(-2, 2, (3, 4)).astype("float32")
 Y = numpy.random.default_rng(1).uniform(-2, 2, (3, 4)).astype("float32")
@@ -94,9 +95,41 @@ def test_gather_and_scatter_agree_with_numpy() -> None:
         numpy.testing.assert_allclose(scatter(X, indices, Y, into), expected, rtol=1e-6)
 
 
-def test_every_exported_name_exists() -> None:
-    for name in lax.__all__:
-        assert getattr(lax, name) is not None
+def larger(first: Any, second: Any) -> Any:
+    (x, i), (y, j) = first, second
+    keep = x >= y
+    return lax.select(keep, x, y), lax.select(keep, i, j)
+
+
+def test_reduce_by_any_function_agrees_with_numpy() -> None:
+    positions = numpy.broadcast_to(numpy.arange(4, dtype="int32"), (3, 4))
+
+    values, places = lax.reduce((X, positions), (numpy.float32(-9), numpy.int32(-1)), larger, (1,))
+    numpy.testing.assert_allclose(values, X.max(1))
+    numpy.testing.assert_array_equal(places, X.argmax(1))
+    product = lax.reduce(X, numpy.float32(1), lambda x, y: x * y, (0, 1))
+    numpy.testing.assert_allclose(product, X.prod(), rtol=1e-5)
+
+
+def test_reduce_by_any_function_has_derivatives() -> None:
+    def total(x: Any) -> Any:
+        return lax.reduce(x, 0.0, lambda x, y: lax.log(lax.exp(x) + lax.exp(y)), (0, 1))
+
+    expected = numpy.exp(X) / (1 + numpy.exp(X).sum())
+    numpy.testing.assert_allclose(ryft_core.grad(total)(X), expected, rtol=1e-5)
+    mapped = ryft_core.vmap(lambda start, x: lax.reduce(x, start, lambda x, y: x + y, (0,)))(Y[:, 0], X)
+    numpy.testing.assert_allclose(mapped, X.sum(1) + Y[:, 0], rtol=1e-5)
+
+
+def test_reduce_refuses_what_it_cannot_do() -> None:
+    with pytest.raises(StructureError, match="`reduce` expected initial_values"):
+        lax.reduce((X, X), numpy.float32(0), larger, (0,))
+    with pytest.raises(StructureError, match="the result of the computation"):
+        lax.reduce(X, 0.0, lambda x, y: (x, y), (0,))
+    with pytest.raises(OperandError, match="used arrays from outside, of types float32"):
+        ryft_core.jit(lambda z: lax.reduce(X, 0.0, lambda x, y: x + y * z, (0,)))(2.0)
+    with pytest.raises(OperandError, match="at least one array"):
+        lax.reduce((), (), lambda x, y: x, ())
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,7 @@ from ryft_core.primitives.exponential import (
 from ryft_core.primitives.fourier import (
     fft,
 )
+from ryft_core.primitives.general_reductions import reduce
 from ryft_core.primitives.indexing import (
     GatherDimensions,
     ScatterDimensions,
@@ -372,6 +373,7 @@ __all__ = [
     "psum",
     "psum_scatter",
     "real",
+    "reduce",
     "reduce_and",
     "reduce_max",
     "reduce_min",
