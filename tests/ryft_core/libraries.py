@@ -54,6 +54,7 @@ RYFT: Any = SimpleNamespace(
     exp=exponential.exp,
     tanh=exponential.tanh,
     where=comparison.where,
+    ones=numpy.ones(3, "float32"),
     matmul=linear_algebra.matmul,
 )
 
@@ -101,6 +102,7 @@ JAX: Any = SimpleNamespace(
     exp=jnp.exp,
     tanh=jnp.tanh,
     where=jnp.where,
+    ones=numpy.ones(3, "float32"),
     matmul=jnp.matmul,
 )
 

@@ -75,9 +75,42 @@ def reversed_rule(lib: Any, body: Any, a: Any, b: Any) -> Any:
     return function(a, b)
 
 
+def switched(lib: Any, body: Any, a: Any, b: Any) -> Any:
+    index = lib.where(a.sum() > 0, 2, 0) - lib.where(b.sum() > 0, 1, 0)
+    return lib.switch(index, [lambda a: body(a, b), lambda a: lib.sin(a) * b, lambda a: body(b, a)], a)
+
+
+def bounded(lib: Any, body: Any, a: Any, b: Any) -> Any:
+    """A loop of at most three steps, which JAX, without bounds, has to do all of."""
+    goes_on = lambda c: c.sum() < 1.5  # noqa: E731
+    step = lambda c: body(c, b) * 0.5 + c  # noqa: E731
+    if lib is RYFT:
+        return lib.while_loop(goes_on, step, a, bound=3)
+    return lib.fori_loop(0, 3, lambda _, c: lib.where(goes_on(c), step(c), c), a)
+
+
+def associative(lib: Any, body: Any, a: Any, b: Any) -> Any:
+    gates = body(a, b)
+    return lib.associative_scan(lambda x, y: (x[0] * y[0], x[1] * y[0] + y[1]), (gates, b))[1]
+
+
+def solved(lib: Any, body: Any, a: Any, b: Any) -> Any:
+    """The solution of a diagonal equation."""
+    diagonal = 2 + body(a, b)
+    solve = lambda matvec, right: right / matvec(lib.ones)  # noqa: E731
+    return lib.custom_linear_solve(lambda x: x * diagonal, b, solve, solve)
+
+
+def collective(lib: Any, body: Any, a: Any, b: Any) -> Any:
+    return lib.vmap(lambda x, y: body(a * lib.psum(x, "i"), b).sum() * y, axis_name="i")(b, a)
+
+
 NESTING: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
     f.__name__: f
-    for f in (conditional, scan, fori, checkpointed, jitted, mapped, gradient, forward, ruled, reversed_rule)
+    for f in (
+        *(conditional, switched, scan, fori, bounded, associative, solved, checkpointed, jitted, mapped, collective),
+        *(gradient, forward, ruled, reversed_rule),
+    )
 }
 
 
