@@ -2,7 +2,7 @@
 
 from ryft_core import debug, errors, lax, nn, numpy, parameters, trees
 from ryft_core import trees as tree
-from ryft_core.arrays import Array
+from ryft_core.arrays import Array, ArrayLike
 from ryft_core.errors import (
     BatchingError,
     DataTypeError,
@@ -35,6 +35,7 @@ from ryft_core.types.data_types import default_dtypes, set_default_dtypes
 
 __all__ = [
     "Array",
+    "ArrayLike",
     "ArrayType",
     "BatchingError",
     "DataTypeError",

@@ -95,6 +95,3 @@ def noted(error: E, note: str) -> E:
     if note not in getattr(error, "__notes__", ()):
         error.add_note(note)
     return error
-
-
-DataTypeMismatchError = DataTypeError
