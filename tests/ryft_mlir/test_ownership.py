@@ -335,10 +335,10 @@ def resident_kilobytes() -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_random_calls_never_crash(seed: int) -> None:
     script = Path(__file__).with_name("ownership_fuzz.py")
-    command = [sys.executable, "-X", "faulthandler", str(script), str(seed), "1500"]
+    command = [sys.executable, "-X", "faulthandler", str(script), str(seed), "700"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 0, result.stderr[-2000:]
     assert "refused" in result.stdout

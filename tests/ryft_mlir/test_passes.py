@@ -99,7 +99,7 @@ def test_passes_in_python(context: Context) -> None:
 
     main = module.symbols["main"].regions[0].blocks[0]
     hlo.add(main, main.arguments[0], main.arguments[0]).operation.move_before(main.operations[0])
-    manager = PassManager(context, inline())
+    manager = PassManager(context)
     manager.add_function(count)
     manager.add(cse())
     manager.add_function(count, name="again", description="counts again")

@@ -131,11 +131,14 @@ def revalidate(wrapper: Any) -> None:
             change = context._changes.get(address(wrapper._raw))
         except RuntimeError:
             wrapper._generation = -1
-    if change is not None and change[0] > wrapper._generation:
-        owner = change[1]() if change[1] is not None else None
-        if owner is None:
+    if change is not None:
+        erased, moved, owner_reference = change
+        owner = owner_reference() if owner_reference is not None else None
+        if erased > wrapper._generation:
             wrapper._generation = -1
-        else:
+        elif moved > wrapper._generation and owner is None:
+            wrapper._generation = -1
+        elif moved > wrapper._generation and owner is not None:
             wrapper._owner = owner
             wrapper._rebind(find(owner, address(wrapper._raw)))
     if wrapper._generation < 0:
@@ -293,12 +296,15 @@ def _refuse_uses(value: Any, inside: set[int], verb: str) -> None:
 def record_erased(context: Context, gone: list[int]) -> None:
     """Marks wrappers of the objects at these addresses as stale. Wrappers made later are not affected."""
     context._generation += 1
-    change = (context._generation, None)
-    context._changes.update(dict.fromkeys(gone, change))
+    context._changes.update(dict.fromkeys(gone, (context._generation, 0, None)))
 
 
 def record_moved(context: Context, moved: list[int], owner: Owner) -> None:
     """Tells wrappers of the objects at these addresses that they now belong to the tree of `owner`."""
     context._generation += 1
-    change = (context._generation, weakref.ref(owner))
-    context._changes.update(dict.fromkeys(moved, change))
+    reference = weakref.ref(owner)
+    changes = context._changes
+    for item in moved:
+        # An address may have belonged to something that was erased before.
+        erased = changes[item][0] if item in changes else 0
+        changes[item] = (erased, context._generation, reference)

@@ -119,7 +119,7 @@ class Context:
         self._handlers = 0
         # Whether regions of several blocks were put together by hand, see `Operation.verify`.
         self._has_jumps = False
-        self._changes: dict[int, tuple[int, Any]] = {}
+        self._changes: dict[int, tuple[int, int, Any]] = {}
         self._unknown: Any = ir.Location.unknown(raw)
         self._location: Any = self._unknown
         self._element_types: dict[Any, Type] = {}
