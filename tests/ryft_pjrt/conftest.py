@@ -85,7 +85,7 @@ def eight() -> numpy.ndarray:
 def run_child() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs Python code, after the imports that the tests share, in a process of its own."""
 
-    def run(code: str, *, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+    def run(code: str, *, timeout: float = 100) -> subprocess.CompletedProcess[str]:
         prelude = (
             "import gc, os, sys, threading\nimport numpy\nimport ryft_pjrt as pjrt\n"
             f"sys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom conftest import ADD, DONATING, SLOW\n"

@@ -172,6 +172,6 @@ class Ownership(RuleBasedStateMachine):
 
 
 Ownership.TestCase.settings = settings(
-    max_examples=50, stateful_step_count=30, deadline=None, phases=[Phase.explicit, Phase.generate]
+    max_examples=30, stateful_step_count=30, deadline=None, phases=[Phase.explicit, Phase.generate]
 )
 test_random_operations_follow_the_model_of_ownership = Ownership.TestCase
