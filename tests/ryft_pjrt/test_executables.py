@@ -1,5 +1,8 @@
 """Tests of programs, executables, their serialized form, and topologies."""
 
+import gc
+from types import SimpleNamespace
+
 import numpy
 import pytest
 
@@ -208,3 +211,20 @@ def test_plugin_reads_device_assignments(plugin: pjrt.Plugin) -> None:
     assignment = pjrt.DeviceAssignment([[1, 2]])
 
     assert plugin.deserialize_device_assignment(assignment.serialize()) == assignment
+
+
+def test_program_of_a_loaded_executable_keeps_it_alive(client: pjrt.Client, programs: SimpleNamespace) -> None:
+    executable = client.compile(programs.ADD).executable
+    gc.collect()
+
+    assert [str(type) for type in executable.output_types] == ["f32[8]"]
+    assert executable.name
+
+
+def test_program_of_a_loaded_executable_is_closed_with_it(client: pjrt.Client, programs: SimpleNamespace) -> None:
+    loaded = client.compile(programs.ADD)
+    executable = loaded.executable
+    loaded.close()
+
+    with pytest.raises(ClosedError, match="closed"):
+        _ = executable.name

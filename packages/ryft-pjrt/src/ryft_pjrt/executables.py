@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ryft_pjrt._hlo import parameter_types as read_parameter_types
-from ryft_pjrt._owners import OwnedObject
+from ryft_pjrt._owners import OwnedObject, Owner
 from ryft_pjrt.data_types import ArrayType, array_type
 from ryft_pjrt.errors import DataLossError, UnavailableError
 from ryft_pjrt.programs import Program
@@ -95,8 +95,10 @@ class Executable(OwnedObject):
 
     _subject = "executable"
 
-    def __init__(self, api: Api, pointer: CData) -> None:
-        super().__init__(api, pointer, "PJRT_Executable_Destroy")
+    def __init__(self, api: Api, pointer: CData, loaded: Owner | None = None) -> None:
+        super().__init__(api, pointer, "PJRT_Executable_Destroy", NULL if loaded is None else loaded.pointer)
+        # What a loaded executable tells of itself is only valid as long as that exists.
+        self._loaded = loaded
 
     def _get(self, function: str) -> CData:
         with self._pin() as pointer:

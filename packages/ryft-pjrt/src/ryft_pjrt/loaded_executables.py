@@ -51,10 +51,10 @@ class LoadedExecutable(OwnedObject):
 
     @cached_property
     def executable(self) -> Executable:
-        """The compiled program itself, independent of the client."""
+        """The compiled program itself. It is closed together with this."""
         with self._pin() as pointer:
             arguments = self._api.call("PJRT_LoadedExecutable_GetExecutable", loaded_executable=pointer)
-            return Executable(self._api, arguments.executable)
+            return Executable(self._api, arguments.executable, self._box)
 
     @cached_property
     def name(self) -> str:

@@ -10,11 +10,12 @@ from ryft_pjrt.compilation_options import CompilationOptions, ExecutableCompilat
 from ryft_pjrt.conformance.checks import ADD, Context, check, expect, expect_equal, refused
 from ryft_pjrt.device_assignments import DeviceAssignment
 from ryft_pjrt.errors import NotFoundError, UnimplementedError
+from ryft_pjrt.executables import Executable
 from ryft_pjrt.topologies import Topology
 from ryft_xla_sys.extensions import EXTENSIONS
 from ryft_xla_sys.ffi import NULL, ffi
 
-__all__ = ["TOPOLOGIES", "compiler_for_topologies"]
+__all__ = ["TOPOLOGIES", "compiler_for_topologies", "program_for_topology", "topology_of"]
 
 _H100 = """
 gpu_device_info {
@@ -63,7 +64,7 @@ def _extensions(context: Context) -> str:
 
 @check("plugin", "topology of the platform")
 def _topology_name(context: Context) -> str:
-    return str(_topology(context))
+    return str(topology_of(context))
 
 
 def _extension_check(name: str) -> Callable[[Context], str]:
@@ -86,7 +87,8 @@ for _name in EXTENSIONS:
     check("extension tables", _name)(_extension_check(_name))
 
 
-def _topology(context: Context) -> Topology:
+def topology_of(context: Context) -> Topology:
+    """Returns a topology of the platform: one without devices where the platform has some, or that of the client."""
     if context.plugin.platform not in TOPOLOGIES:
         return context.client.topology
     name, options = TOPOLOGIES[context.plugin.platform]
@@ -95,7 +97,7 @@ def _topology(context: Context) -> Topology:
 
 @check("topology", "devices")
 def _topology_devices(context: Context) -> str:
-    topology = _topology(context)
+    topology = topology_of(context)
     descriptions = topology.device_descriptions
     expect(descriptions, "the topology has no devices")
     expect_equal(len({description.id for description in descriptions}), len(descriptions), "the number of device ids")
@@ -104,25 +106,25 @@ def _topology_devices(context: Context) -> str:
 
 @check("topology", "attributes")
 def _topology_attributes(context: Context) -> str:
-    topology = _topology(context)
+    topology = topology_of(context)
     return f"{topology.platform_version}; {sorted(topology.attributes)}"
 
 
 @check("topology", "fingerprint")
 def _topology_fingerprint(context: Context) -> str:
-    topology = _topology(context)
+    topology = topology_of(context)
     expect_equal(topology.fingerprint, topology.fingerprint, "the second fingerprint")
     return str(topology.fingerprint)
 
 
 @check("topology", "serialize")
 def _topology_serialize(context: Context) -> str:
-    return f"{len(_topology(context).serialize())} bytes"
+    return f"{len(topology_of(context).serialize())} bytes"
 
 
 @check("topology", "deserialize")
 def _topology_deserialize(context: Context) -> str:
-    topology = _topology(context)
+    topology = topology_of(context)
     with compiler_for_topologies(), context.plugin.deserialize_topology(topology.serialize()) as copy:
         expect_equal(len(copy.device_descriptions), len(topology.device_descriptions), "the number of devices")
         return f"{len(copy.device_descriptions)} devices"
@@ -151,9 +153,19 @@ def _options(topology: Topology) -> CompilationOptions:
     )
 
 
+def program_for_topology(context: Context) -> Executable:
+    """Returns the addition, compiled for a topology where the plugin can, else for the client."""
+    topology = topology_of(context)
+    try:
+        with compiler_for_topologies():
+            return context.plugin.compile(ADD, topology, _options(topology))
+    except UnimplementedError:
+        return context.client.compile(ADD).executable
+
+
 @check("deviceless compilation", "compile")
 def _deviceless(context: Context) -> str:
-    topology = _topology(context)
+    topology = topology_of(context)
     with compiler_for_topologies(), context.plugin.compile(ADD, topology, _options(topology)) as executable:
         expect_equal(executable.output_count, 1, "the number of outputs")
         return f"{executable.name}: {len(executable.serialize())} bytes"
@@ -161,7 +173,7 @@ def _deviceless(context: Context) -> str:
 
 @check("deviceless compilation", "output types")
 def _deviceless_types(context: Context) -> str:
-    topology = _topology(context)
+    topology = topology_of(context)
     with compiler_for_topologies(), context.plugin.compile(ADD, topology, _options(topology)) as executable:
         expect_equal(tuple(map(str, executable.output_types)), ("f32[8]",), "the output types")
         expect_equal(tuple(map(str, executable.parameter_types)), ("f32[8]", "f32[8]"), "the parameter types")
@@ -170,7 +182,7 @@ def _deviceless_types(context: Context) -> str:
 
 @check("deviceless compilation", "memory statistics")
 def _deviceless_memory(context: Context) -> str:
-    topology = _topology(context)
+    topology = topology_of(context)
     with compiler_for_topologies(), context.plugin.compile(ADD, topology, _options(topology)) as executable:
         statistics = executable.memory_statistics()
         expect(statistics.device_output_size_in_bytes >= 32, f"the output has {statistics}")
@@ -180,4 +192,4 @@ def _deviceless_memory(context: Context) -> str:
 @check("deviceless compilation", "malformed program is an error")
 def _deviceless_malformed(context: Context) -> str:
     with compiler_for_topologies():
-        return refused(partial(context.plugin.compile, "nonsense", _topology(context)))
+        return refused(partial(context.plugin.compile, "nonsense", topology_of(context)))
