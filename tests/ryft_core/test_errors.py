@@ -1,6 +1,7 @@
 """Errors that a beginner meets: what they say, where they point to, and what they advise."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy
@@ -243,10 +244,8 @@ def test_a_donated_array_says_who_took_it_and_where() -> None:
     ]
     for use in uses:
         array = given_away()
-        notes = raised(
-            DonatedError, rf"was donated to `<lambda>` at {__file__}:\d+ in `given_away`", lambda: use(array)
-        )  # noqa: B023
-        assert "use those results instead" in notes
+        message = rf"was donated to `<lambda>` at {__file__}:\d+ in `given_away`"
+        assert "use those results instead" in raised(DonatedError, message, partial(use, array))
 
 
 def test_equal_arrays_are_donated_one_by_one() -> None:

@@ -203,3 +203,14 @@ def test_a_leak_is_reported_at_the_line_that_uses_it() -> None:
     with pytest.raises(LeakedTracerError, match="was used after") as caught:
         ryft.jit(lambda x: x + kept[0])(ROW)
     assert frames_of(caught.value)[-2] == "<lambda>"
+
+
+@pytest.mark.parametrize(
+    "operation", [lambda x, y: x + y, ryft.numpy.add, ryft.numpy.logaddexp, ryft.numpy.concatenate]
+)
+def test_an_operation_at_once_shows_little_more_than_the_functions_that_were_called(operation: Any) -> None:
+    operands = (ryft.numpy.asarray(MATRIX), ryft.numpy.asarray(ROW))
+    with pytest.raises(ShapeError, match="expected operands") as caught:
+        operation(operands) if operation is ryft.numpy.concatenate else operation(*operands)
+    assert len(internal_frames(caught.value)) <= 3
+    assert not any(note.startswith("in `jit`") for note in caught.value.__notes__), "how it is run is our business"

@@ -8,6 +8,7 @@ from functools import update_wrapper
 from typing import Any, TypeVar, cast
 
 from ryft_core.errors import OperandError, hinted
+from ryft_core.tracebacks import leaving
 from ryft_core.tracing.traces import STATE
 
 __all__ = ["fused"]
@@ -44,7 +45,11 @@ class Fused:
                 raise hinted(error, "convert it with `ryft.numpy.asarray`")
         if kwargs:
             kwargs = {name: tuple(value) if type(value) is list else value for name, value in kwargs.items()}
-        return compiled(*args, **kwargs)
+        try:
+            return compiled(*args, **kwargs)
+        except Exception as error:
+            leaving(error, None, None)
+            raise
 
     def _compile(self) -> Any:
         from ryft_core.transforms.jit import jit_eagerly  # `jit` is built on arrays, whose methods are fused functions.

@@ -340,8 +340,8 @@ def conv_dimension_numbers(rank: int, dimension_numbers: Any) -> ConvDimensionNu
     for text, letters in ((lhs, "NC"), (rhs, "OI"), (out, "NC")):
         if len(text) != rank or len(set(text)) != rank or not set(letters) <= set(text):
             raise ShapeError(
-                f"`conv_general_dilated` expected {rank} distinct letters with {letters[0]} and {letters[1]} among them "
-                f"in `dimension_numbers`, but got {text!r}"
+                f"`conv_general_dilated` expected {rank} distinct letters with {letters[0]} and {letters[1]} among "
+                f"them in `dimension_numbers`, but got {text!r}"
             )
     spatial = [letter for letter in rhs if letter not in "OI"]
     return ConvDimensionNumbers(

@@ -84,7 +84,8 @@ def draw_svg(program: Program) -> str:
         for source in node.sources:
             start = place[source]
             parts.append(
-                f'<path d="M{start[0] + widths[source] / 2:.1f},{start[1] + LINE} L{x + widths[index] / 2:.1f},{y:.1f}" '
+                f'<path d="M{start[0] + widths[source] / 2:.1f},{start[1] + LINE} '
+                f'L{x + widths[index] / 2:.1f},{y:.1f}" '
                 'stroke="#777" fill="none" marker-end="url(#head)"/>'
             )
         parts.append(

@@ -23,6 +23,7 @@ from ryft_core.dispatch import concrete, configure_dispatch, on_one_device
 from ryft_core.primitives.base import Primitive
 from ryft_core.programs.atoms import Literal, Variable
 from ryft_core.programs.programs import Equation, Program
+from ryft_core.tracebacks import leaving
 from ryft_core.tracing.traces import Trace, set_base_trace
 from ryft_core.types.array_types import ArrayType
 
@@ -46,7 +47,11 @@ class EvalTrace(Trace):
     finished = False
 
     def process(self, primitive: Any, operands: tuple[Any, ...]) -> Any:
-        return primitive.evaluate(operands)
+        try:
+            return primitive.evaluate(operands)
+        except Exception as error:
+            leaving(error, None, None)
+            raise
 
     def axis_size(self, name: object) -> int | None:
         return None

@@ -149,7 +149,7 @@ class JitFunction(Dispatcher, Generic[P, R]):
         try:
             return self._call(args, kwargs)
         except Exception as error:
-            leaving(error, "jit", self.function)
+            leaving(error, None if self._choices.is_eager else "jit", self.function)
             raise
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
