@@ -169,6 +169,11 @@ def test_equal_policies_compare_equal() -> None:
     assert hash(policies.save_only_these_names("a")) == hash(policies.save_only_these_names("a"))
 
 
+def test_text_names_the_policy() -> None:
+    program, _ = trace_program(lambda x: [RYFT.jvp(layer(RYFT, policies.dots_saveable), (W, x), (W, x))[0]], [X_TYPE])
+    assert "checkpoint[policy=dots_saveable, prevent_cse=True, differentiated=False]" in str(program)
+
+
 def test_excluded_names_are_computed_again() -> None:
     def function(policy: Any) -> Any:
         def block(x: Any) -> Any:

@@ -115,6 +115,10 @@ class Checkpoint(Nested):
         program, positions = batch_program(self.program, size, axes, name)
         return self.of(program, self.differentiated).bind(*operands), positions
 
+    def text(self) -> str:
+        policy = getattr(self.policy, "__name__", self.policy)
+        return f"{self.name}[policy={policy}, prevent_cse={self.prevent_cse}, differentiated={self.differentiated}]"
+
     def reference(self, *operands: Any) -> Any:
         return reference_program(self.program, operands)
 
