@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 
-import ryft_pjrt as pjrt
 from ryft_pjrt.errors import PluginError
 from ryft_xla_sys import find_plugin
 

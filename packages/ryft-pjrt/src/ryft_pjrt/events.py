@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Generator
 from typing import Generic, TypeVar
@@ -106,6 +105,8 @@ class Event(OwnedObject, Generic[Result]):
             on_completion(self._api, pointer, function)
 
     def __await__(self) -> Generator[object, None, Result]:
+        import asyncio  # Whoever awaits has loaded it; for all others it would be a third of our import time.
+
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
 
