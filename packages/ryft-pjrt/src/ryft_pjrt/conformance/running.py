@@ -28,6 +28,7 @@ _GROUPS = tuple(
     if next(iter(checks.values())).function.__module__ == module.__name__
 )
 _MARK = "ryft-conformance: "
+_PYTHON_REPORT = (" ", "Current thread", "Thread 0x", "Fatal Python error", "Extension modules")
 
 
 def groups() -> tuple[str, ...]:
@@ -153,7 +154,8 @@ class _Child:
             how = signal.Signals(-code).name if code < 0 else f"exit status {code}"
         except ValueError:
             how = f"signal {-code}"
-        said = [line for line in self._errors if line.strip() and not line.startswith((" ", "Current thread"))]
+        # Python's own report of the crash says less than what the plugin wrote before it.
+        said = [line for line in self._errors if line.strip() and not line.startswith(_PYTHON_REPORT)]
         return Outcome.CRASHED, f"{how}: {said[-1] if said else 'it said nothing'}"
 
 
