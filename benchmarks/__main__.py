@@ -50,9 +50,8 @@ def _rows(module: str, measurement: Any) -> list[dict[str, Any]]:
         limit = measurement.limits.get(name)
         verdict = "" if limit is None else f"{'met' if ratio <= limit else 'MISSED'} (limit {limit:.2f})"
         theirs = measurement.times[name]
-        print(
-            f"  {measurement.task:66} {_text(ours, unit)} {name:>12} {_text(theirs, unit)}  {ratio:6.3f} ×  {verdict}"
-        )
+        times = f"{_text(ours, unit)} {name:>12} {_text(theirs, unit)}"
+        print(f"  {measurement.task:66} {times}  {ratio:6.3f} ×  {verdict}", flush=True)
         rows.append(
             {
                 "module": module,

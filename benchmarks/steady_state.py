@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy
@@ -28,11 +30,14 @@ def benchmarks() -> list[Measurement]:
         results = [call() for call in calls.values()]
         for ours, theirs in zip(*results, strict=True):
             numpy.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=2e-4)
-        waiting = {
-            name: (lambda call=call: [each.block_until_ready() for each in call()]) for name, call in calls.items()
-        }
+        waiting = {name: partial(_run, call) for name, call in calls.items()}
         found.append(Measurement(task, best_times(waiting, count), {"JAX": 1.05}))
     return found
+
+
+def _run(step: Step) -> None:
+    for result in step():
+        result.block_until_ready()
 
 
 def _random(side: Any, *shape: int, seed: int = 0) -> Any:
@@ -43,7 +48,7 @@ def perceptron(side: Any) -> Step:
     """Returns one step of gradient descent of a perceptron with three layers."""
     np = side.numpy
     sizes = (256, 512, 512, 10)
-    layers = [_random(side, m, n, seed=m + n) for m, n in zip(sizes, sizes[1:], strict=False)]
+    layers = [_random(side, m, n, seed=m + n) for m, n in pairwise(sizes)]
     x, y = _random(side, 128, 256), _random(side, 128, 10, seed=1)
 
     def loss(layers: list[Any]) -> Any:

@@ -62,7 +62,6 @@ def _growth(side: Any) -> list[Measurement]:
         times = {"trace": trace / count, "lower": lower / count}
         for stage, each in times.items():
             first = base.setdefault(stage, each)
-            found.append(
-                Measurement(f"{stage} of {count:,} operations, per operation", {"ryft": each, "of 100": first})
-            )
+            task = f"{stage} of {count:,} operations, per operation"
+            found.append(Measurement(task, {"ryft": each, "of 100": first}))
     return found

@@ -20,7 +20,8 @@ PRIMITIVES: dict[str, type[Primitive]] = {}
 """Every primitive by name."""
 
 
-@dataclass_transform(frozen_default=True)
+@dataclass_transform(frozen_default=True, eq_default=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Primitive(PrimitiveBase):
     """An operation on arrays that traces can process, with its rules side by side.
 
@@ -48,8 +49,10 @@ class Primitive(PrimitiveBase):
     """Whether applying the primitive in a compiled program calls a Python function."""
 
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
-        if abstract:
+        # Making a dataclass takes a millisecond, and most primitives inherit all their parameters.
+        if any("ClassVar" not in str(annotation) for annotation in vars(cls).get("__annotations__", {}).values()):
             dataclass(frozen=True, repr=False, eq=False)(cls)
+        if abstract:
             return
         missing = [rule for rule in _required_rules(cls) if getattr(cls, rule) is getattr(Primitive, rule)]
         if missing:
@@ -57,9 +60,14 @@ class Primitive(PrimitiveBase):
         other = PRIMITIVES.get(cls.name)
         if other is not None:
             raise TypeError(f"primitive `{cls.name}` is already defined in `{other.__module__}`")
-        cls.__hash__ = _hash_with_class
-        dataclass(frozen=True, repr=False)(cls)
         PRIMITIVES[cls.name] = cls
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (type(self) is type(other) and self.__dict__ == other.__dict__)
+
+    def __hash__(self) -> int:
+        values = tuple(self.__dict__.values())
+        return hash((type(self), values)) if values else hash(type(self))
 
     def infer(self, *types: ArrayType) -> Any:
         """Returns the type of the result (a tuple of types, for several) for operands of `types`.
@@ -147,8 +155,3 @@ def _required_rules(cls: type[Primitive]) -> list[str]:
     if cls.linear:
         rules.append("transpose")
     return rules
-
-
-def _hash_with_class(self: Primitive) -> int:
-    values = tuple(self.__dict__.values())
-    return hash((type(self), values)) if values else hash(type(self))
