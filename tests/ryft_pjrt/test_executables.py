@@ -139,7 +139,7 @@ def test_changed_bytes_are_not_loaded(client: pjrt.Client, add: pjrt.LoadedExecu
         "raw": data[40:],
     }[change]
 
-    with pytest.raises(DataLossError, match="are not a serialized executable, or were changed"):
+    with pytest.raises(DataLossError, match=r"are not a serialized executable of plugin `.*`, or were changed"):
         client.deserialize_and_load(changed)
 
 

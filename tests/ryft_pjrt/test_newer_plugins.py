@@ -13,7 +13,15 @@ import numpy
 import pytest
 
 import ryft_pjrt as pjrt
-from ryft_pjrt.errors import ArgumentError, BufferInUseError, ClosedError, InternalError, NotFoundError, PjrtError
+from ryft_pjrt.errors import (
+    ArgumentError,
+    BufferInUseError,
+    ClosedError,
+    DataLossError,
+    InternalError,
+    NotFoundError,
+    PjrtError,
+)
 
 SOURCE = Path(__file__).with_name("newer_plugin.c")
 
@@ -218,6 +226,11 @@ def test_executables_are_loaded_by_the_plugin_itself(
     x = client.buffer(eight)
 
     numpy.testing.assert_array_equal(client.load(add.executable)(x, x).to_numpy(), eight * 2)
+
+
+def test_executables_of_another_plugin_are_not_loaded(plugin: pjrt.Plugin, add: pjrt.LoadedExecutable) -> None:
+    with plugin.client() as other, pytest.raises(DataLossError, match="are not a serialized executable of plugin"):
+        other.deserialize_and_load(add.serialize())
 
 
 def test_literals_are_transferred_whole(client: pjrt.Client) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from ryft_pjrt._hlo import parameter_types as read_parameter_types
@@ -76,15 +76,31 @@ def take_serialized(pointer: CData, size: int, backing: CData, delete: Callable[
             delete(backing)
 
 
-def unseal(data: bytes) -> bytes:
+@cache
+def _identity(api: Api) -> bytes:
+    """Returns what tells versions of plugins apart: they crash on executables of each other."""
+    arguments = api.call("PJRT_Plugin_Attributes")
+    attributes = read_named_values(arguments.attributes, arguments.num_attributes)
+    return repr((api.path.name, api.version, sorted(attributes.items()))).encode()
+
+
+def _digest(api: Api, payload: bytes) -> bytes:
+    digest = hashlib.sha256(_identity(api))
+    digest.update(payload)
+    return digest.digest()
+
+
+def unseal(api: Api, data: bytes) -> bytes:
     """Returns the plugin's own bytes in what `Executable.serialize` returned.
 
     Raises:
-        DataLossError: If the bytes are not a serialized executable, or were changed.
+        DataLossError: If the bytes are not an executable of this plugin, or were changed.
     """
-    digest, payload = data[8:40], data[40:]
-    if data[:8] != _MAGIC or hashlib.sha256(payload).digest() != digest:
-        raise DataLossError(f"the {len(data)} byte(s) are not a serialized executable, or were changed")
+    payload = data[40:]
+    if data[:8] != _MAGIC or _digest(api, payload) != data[8:40]:
+        raise DataLossError(
+            f"the {len(data)} byte(s) are not a serialized executable of plugin `{api.path.name}`, or were changed"
+        )
     return payload
 
 
@@ -233,7 +249,7 @@ class Executable(OwnedObject):
     def serialize(self) -> bytes:
         """Returns the executable in a form that the same version of the same plugin can load.
 
-        The plugin's bytes are sealed with a checksum: plugins crash on bytes that were changed.
+        The plugin's bytes are sealed with a checksum, as plugins crash on bytes that were changed or are not theirs.
         """
         with self._pin() as pointer:
             arguments = self._api.call("PJRT_Executable_Serialize", executable=pointer)
@@ -243,7 +259,7 @@ class Executable(OwnedObject):
                 arguments.serialized_executable,
                 arguments.serialized_executable_deleter,
             )
-        return _MAGIC + hashlib.sha256(payload).digest() + payload
+        return _MAGIC + _digest(self._api, payload) + payload
 
     def __repr__(self) -> str:
         return "Executable(closed)" if self.closed else f"Executable({self.name})"

@@ -243,7 +243,7 @@ def load_serialized(
     client: Client, data: bytes, options: CompilationOptions | None, parameter_types: ParameterTypes | None
 ) -> LoadedExecutable:
     """Implements `Client.deserialize_and_load`."""
-    payload = unseal(data)
+    payload = unseal(client._api, data)
     overridden = b"" if options is None else options.serialize()
     with client._pin() as pointer:
         arguments = client._api.call(

@@ -138,7 +138,7 @@ def is_predetermined_error(source: Source, status: bytes) -> bool:
 def _of_executable(executable: Executable, function: str, field: str) -> bytes:
     api: Api = executable._api
     api.extension_function("TpuExecutable", function)
-    serialized = unseal(executable.serialize())
+    serialized = unseal(executable._api, executable.serialize())
     found = api.call_extension(
         "TpuExecutable",
         function,
