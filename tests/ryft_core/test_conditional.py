@@ -136,6 +136,16 @@ def test_switch_refuses_what_is_no_index() -> None:
         switch(0, [])
 
 
+def test_branches_and_operands_must_be_functions_and_arrays() -> None:
+    with pytest.raises(OperandError, match="`cond` expected a function for `true_fun`, but got a `float`") as info:
+        cond(True, 1.0, lambda: 2.0)
+    assert "wrap a value in a function" in info.value.__notes__[0]
+    with pytest.raises(OperandError, match=r"`switch` expected a function for `branches\[1\]`"):
+        switch(0, [lambda: 1, 2])
+    with pytest.raises(OperandError, match=r"`cond` expected arrays, but `operands\[0\]` is a `str`: 'text'"):
+        RYFT.jit(lambda p: cond(p, lambda x: 1.0, lambda x: 2.0, "text"))(True)
+
+
 def test_conditional_checks_its_operands() -> None:
     program, _ = trace_program(lambda x: [x], [ArrayType((), numpy.dtype("float32"))])
     with pytest.raises(TypeError, match=r"`conditional` expected an index of type int32\[\]"):

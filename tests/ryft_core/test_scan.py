@@ -162,6 +162,17 @@ def test_arrays_that_cannot_be_scanned_together_are_refused() -> None:
         scan(lambda c, x: (c, None), 0.0, (XS, 1.0))
 
 
+def test_functions_and_arrays_are_checked() -> None:
+    with pytest.raises(OperandError, match="`scan` expected a function for `f`, but got a `int`"):
+        scan(3, 0.0, XS)
+    with pytest.raises(OperandError, match=r"`scan` expected arrays, but `init\[\"a\"\]` is a `str`"):
+        scan(lambda c, x: (c, x), {"a": "text"}, XS)
+    with pytest.raises(OperandError, match="`scan` expected arrays, but `xs` is a `str`"):
+        scan(lambda c, x: (c, x), 0.0, "text")
+    with pytest.raises(OperandError, match="`map` expected arrays, but `xs` is a `str`"):
+        map_slices(lambda x: x, "text", batch_size=2)
+
+
 def test_scan_checks_its_operands() -> None:
     body, _ = trace_program(lambda c, x: [c, x], [ArrayType((), numpy.dtype("float32"))] * 2)
     with pytest.raises(ShapeError, match=r"`scan` of length 3 cannot scan array 0 of shape \(4,\)"):

@@ -169,6 +169,15 @@ def test_condition_that_is_no_boolean_scalar_is_refused() -> None:
         while_loop(lambda x: x, lambda x: x, 1.0)
 
 
+def test_functions_and_arrays_are_checked() -> None:
+    with pytest.raises(OperandError, match="`while_loop` expected a function for `cond_fun`, but got a `bool`"):
+        while_loop(True, lambda x: x, 1.0)
+    with pytest.raises(OperandError, match="`fori_loop` expected a function for `body_fun`"):
+        fori_loop(0, 2, 1.0, 1.0)
+    with pytest.raises(OperandError, match="`while_loop` expected arrays, but `init_val` is a `str`"):
+        while_loop(lambda x: True, lambda x: x, "text")
+
+
 def test_while_checks_its_operands() -> None:
     condition, _ = trace_program(lambda x: [x < 1], [ArrayType((), FLOAT)])
     body, _ = trace_program(lambda x: [x + 1], [ArrayType((), FLOAT)])

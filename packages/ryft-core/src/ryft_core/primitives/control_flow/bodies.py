@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ryft_core import trees
-from ryft_core.errors import StructureError, hinted
+from ryft_core.errors import OperandError, StructureError, hinted
 from ryft_core.primitives.nested import extended
 from ryft_core.primitives.operands import as_value
 from ryft_core.programs.atoms import Literal, Value
@@ -153,6 +153,44 @@ def visible(value: Any) -> Any:
         return array
     with using_trace(STATE.base):
         return concrete(array)
+
+
+def array_leaves(tree: Any, name: str, what: str) -> tuple[list[Any], trees.Structure]:
+    """Returns the leaves of the argument of `name` called `what` as arrays, and its structure.
+
+    Raises:
+        OperandError: If a leaf is not an array or a number; the message names its place.
+    """
+    leaves, structure = trees.flatten(tree)
+    values: list[Any] = []
+    for leaf, path in zip(leaves, structure.paths, strict=True):
+        try:
+            values.append(as_value(leaf))
+        except OperandError:
+            raise hinted(
+                OperandError(
+                    f"`{name}` expected arrays, but `{what}{path}` is a `{type(leaf).__name__}`: {leaf!r:.80}"
+                ),
+                "let the function capture what is not an array",
+            ) from None
+    return values, structure
+
+
+def check_callable(name: str, **functions: Any) -> None:
+    """Raises an error if one of the arguments of `name` is not a function.
+
+    Raises:
+        OperandError: If one is not; the message names it.
+    """
+    for what, function in functions.items():
+        if not callable(function):
+            raise hinted(
+                OperandError(
+                    f"`{name}` expected a function for `{what}`, but got a `{type(function).__name__}`: "
+                    f"{function!r:.80}"
+                ),
+                "wrap a value in a function, for example `lambda: 1.0`",
+            )
 
 
 def scalar_operand(value: Any, name: str, what: str) -> Value:

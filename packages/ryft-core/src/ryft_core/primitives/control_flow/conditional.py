@@ -11,6 +11,8 @@ from ryft_core import trees
 from ryft_core.errors import DataTypeError, OperandError, ShapeError, StructureError, hinted
 from ryft_core.primitives.control_flow.bodies import (
     Body,
+    array_leaves,
+    check_callable,
     check_structure,
     converted,
     known_scalar,
@@ -21,7 +23,7 @@ from ryft_core.primitives.control_flow.bodies import (
     visible,
 )
 from ryft_core.primitives.nested import Nested, extended, partition, reference_program
-from ryft_core.primitives.operands import as_value, literal
+from ryft_core.primitives.operands import literal
 from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.programs.atoms import Literal
 from ryft_core.programs.programs import Program
@@ -214,6 +216,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     """
     if not branches:
         raise OperandError("`switch` expected at least one branch, but got none")
+    check_callable("switch", **{f"branches[{number}]": branch for number, branch in enumerate(branches)})
     index = scalar_operand(index, "switch", "index")
     if index.type.kind not in "iu":
         raise hinted(
@@ -246,6 +249,7 @@ def cond(predicate: Any, true_fun: Callable[..., Any], false_fun: Callable[..., 
     Raises:
         StructureError: If the results of the functions have different structures or types.
     """
+    check_callable("cond", true_fun=true_fun, false_fun=false_fun)
     predicate = scalar_operand(predicate, "cond", "predicate")
     known = known_scalar(predicate)
     if known is not None:
@@ -255,8 +259,7 @@ def cond(predicate: Any, true_fun: Callable[..., Any], false_fun: Callable[..., 
 
 
 def _conditional(name: str, index: Any, functions: list[Callable[..., Any]], operands: tuple[Any, ...]) -> Any:
-    leaves, structure = trees.flatten((operands, {}))
-    values: list[Any] = [as_value(leaf) for leaf in leaves]
+    values, structure = array_leaves(operands, name, "operands")
     # A branch may see literals as such: they need no operand.
     places = [place for place, value in enumerate(values) if type(value) is not Literal]
 
@@ -265,8 +268,7 @@ def _conditional(name: str, index: Any, functions: list[Callable[..., Any]], ope
             filled: list[Any] = list(values)
             for place, array in zip(places, arrays, strict=True):
                 filled[place] = array
-            arguments, _ = structure.unflatten(filled)
-            return function(*arguments)
+            return function(*structure.unflatten(filled))
 
         flat.__name__ = function_name(function)
         return trace_body(flat, structure_of(*places), [values[place].type for place in places])

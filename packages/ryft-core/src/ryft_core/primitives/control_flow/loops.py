@@ -11,6 +11,8 @@ from ryft_core import trees
 from ryft_core.errors import BatchingError, OperandError, ShapeError, StructureError, hinted
 from ryft_core.primitives.control_flow.bodies import (
     Body,
+    array_leaves,
+    check_callable,
     check_carry,
     check_structure,
     converted,
@@ -59,11 +61,10 @@ def scan(
         StructureError: If a step does not return a pair, or its carry has another structure or other types.
         ShapeError: If the arrays of `xs` differ in their first size, or from `length`.
     """
-    leaves, xs_structure = trees.flatten(xs)
-    arrays = [as_value(leaf) for leaf in leaves]
+    check_callable("scan", f=f)
+    arrays, xs_structure = array_leaves(xs, "scan", "xs")
     length = _scan_length(arrays, xs_structure, length)
-    inits, carry_structure = trees.flatten(init)
-    values = [as_value(leaf) for leaf in inits]
+    values, carry_structure = array_leaves(init, "scan", "init")
     if immediate() is not None:
         return _scan_in_python(f, init, xs, length, reverse)
     slices = [array.type.with_shape(array.type.shape[1:]) for array in arrays]
@@ -179,8 +180,7 @@ def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> A
         return scan(lambda _, x: (None, f(x)), None, xs)[1]
     if batch_size < 1:
         raise BatchingError(f"`map` expected a positive `batch_size`, but got {batch_size}")
-    leaves, structure = trees.flatten(xs)
-    arrays = [as_value(leaf) for leaf in leaves]
+    arrays, structure = array_leaves(xs, "map", "xs")
     length = _scan_length(arrays, structure, None)
     blocks, rest = divmod(length, batch_size)
     mapped = vmap(f)
@@ -221,6 +221,7 @@ def while_loop(
         StructureError: If `body_fun` returns a carry of another structure or other types, or `cond_fun` does not
             return one boolean scalar.
     """
+    check_callable("while_loop", cond_fun=cond_fun, body_fun=body_fun)
     if bound is not None:
         limit = int(bound)
 
@@ -240,8 +241,7 @@ def _while(condition: Callable[[Any], Any], step: Callable[[Any], Any], initial:
         while condition(initial):
             initial = step(initial)
         return initial
-    leaves, carry = trees.flatten(initial)
-    values = [as_value(leaf) for leaf in leaves]
+    values, carry = array_leaves(initial, "while_loop", "init_val")
     arguments = structure_of(initial)
     values, body = _stable_body("while_loop", step, arguments, carry, values, [], lambda structure: structure)
     count = len(values)
@@ -286,6 +286,7 @@ def fori_loop(
         StructureError: If `body_fun` returns a carry of another structure or other types.
         OperandError: If a limit is not an integer scalar, or `unroll` is given and the limits are not known.
     """
+    check_callable("fori_loop", body_fun=body_fun)
     first, last = (scalar_operand(x, "fori_loop", what) for x, what in ((lower, "lower limit"), (upper, "upper limit")))
     for what, value in (("lower", first), ("upper", last)):
         if value.type.kind not in "iu":
