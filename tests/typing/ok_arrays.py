@@ -27,6 +27,8 @@ def operators(x: Array) -> None:
 def functions() -> None:
     for value in (1.0, True, numpy.ones(3), np.ones(3)):
         assert_type(np.square(value), Array)
+        assert_type(np.sin(value), Array)
+        assert_type(np.maximum(value, 0), Array)
     assert_type(np.mean(numpy.ones(3), axis=0), Array)
     assert_type(np.clip(numpy.ones(3), 0.0, 1.0), Array)
     assert_type(np.concatenate([np.zeros(2), np.ones(2)]), Array)

@@ -11,6 +11,7 @@ from ryft_core.primitives.families import Elementwise, linear_cotangents, sum_to
 from ryft_core.primitives.operands import as_value, constant_like, literal, promote
 
 if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
     from ryft_core.lowering import Builder
 
 __all__ = [
@@ -312,7 +313,7 @@ _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = Add(), Subtract(), Multiply(), Divide()
 _NEGATIVE, _SIGN, _ABSOLUTE, _POWER = Negative(), Sign(), Absolute(), Power()
 
 
-def add(x: Any, y: Any, /) -> Any:
+def add(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the element-wise sum of `x` and `y`."""
     operands = promote(x, y)
     if operands[0].type.kind == "b":
@@ -320,12 +321,12 @@ def add(x: Any, y: Any, /) -> Any:
     return _ADD.bind(*operands)
 
 
-def subtract(x: Any, y: Any, /) -> Any:
+def subtract(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the element-wise difference of `x` and `y`."""
     return _SUBTRACT.bind(*promote(x, y))
 
 
-def multiply(x: Any, y: Any, /) -> Any:
+def multiply(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the element-wise product of `x` and `y`."""
     operands = promote(x, y)
     if operands[0].type.kind == "b":
@@ -333,12 +334,12 @@ def multiply(x: Any, y: Any, /) -> Any:
     return _MULTIPLY.bind(*operands)
 
 
-def divide(x: Any, y: Any, /) -> Any:
+def divide(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the element-wise quotient of `x` and `y`; of integers, truncated towards zero."""
     return _DIVIDE.bind(*promote(x, y))
 
 
-def true_divide(x: Any, y: Any, /) -> Any:
+def true_divide(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the element-wise quotient of `x` and `y`; integers are converted to floating-point numbers first."""
     return _DIVIDE.bind(*promote(*inexact(x, y)))
 
@@ -352,12 +353,12 @@ def inexact(*operands: Any) -> tuple[Any, ...]:
     return values
 
 
-def remainder(x: Any, y: Any, /) -> Any:
+def remainder(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the remainder of truncated division, which has the sign of `x`."""
     return Remainder().bind(*promote(x, y))
 
 
-def floor_divide(x: Any, y: Any, /) -> Any:
+def floor_divide(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the quotient of `x` and `y` rounded towards negative infinity."""
     x, y = promote(x, y)
     quotient = divide(x, y)
@@ -371,7 +372,7 @@ def floor_divide(x: Any, y: Any, /) -> Any:
     return floor(quotient)
 
 
-def modulo(x: Any, y: Any, /) -> Any:
+def modulo(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the remainder of floored division, which has the sign of `y`, as Python's `%`."""
     x, y = promote(x, y)
     rest = remainder(x, y)
@@ -384,28 +385,28 @@ def modulo(x: Any, y: Any, /) -> Any:
     return comparison.select(wrong, add(rest, y), rest)
 
 
-def negative(x: Any, /) -> Any:
+def negative(x: ArrayLike, /) -> Array:
     """Returns the element-wise negation of `x`."""
     return _NEGATIVE.bind(as_value(x))
 
 
-def sign(x: Any, /) -> Any:
+def sign(x: ArrayLike, /) -> Array:
     """Returns the element-wise sign of `x`."""
     return _SIGN.bind(as_value(x))
 
 
-def absolute(x: Any, /) -> Any:
+def absolute(x: ArrayLike, /) -> Array:
     """Returns the element-wise absolute value of `x`."""
     x = as_value(x)
     return x if x.type.kind in "bu" else _ABSOLUTE.bind(x)
 
 
-def maximum(x: Any, y: Any, /) -> Any:
+def maximum(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the element-wise maximum of `x` and `y`; NaN wins."""
     return Maximum().bind(*promote(x, y))
 
 
-def minimum(x: Any, y: Any, /) -> Any:
+def minimum(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the element-wise minimum of `x` and `y`; NaN wins."""
     return Minimum().bind(*promote(x, y))
 
@@ -415,7 +416,7 @@ def power_values(x: Any, y: Any, /) -> Any:
     return _POWER.bind(x, y)
 
 
-def power(x: Any, y: Any, /) -> Any:
+def power(x: ArrayLike, y: ArrayLike, /) -> Any:
     """Returns `x` raised to `y`, element by element. A small Python integer becomes repeated multiplication."""
     if type(y) is int and 0 <= y <= 4:
         x = as_value(x)
@@ -433,19 +434,19 @@ def ones_like_value(x: Any) -> Any:
     return manipulation.broadcast_to(constant_like(1, x), x.type.shape)
 
 
-def floor(x: Any, /) -> Any:
+def floor(x: ArrayLike, /) -> Array:
     """Returns the largest integer not larger than `x`, element by element."""
     x = as_value(x)
     return x if x.type.kind in "iub" else Floor().bind(x)
 
 
-def ceil(x: Any, /) -> Any:
+def ceil(x: ArrayLike, /) -> Array:
     """Returns the smallest integer not smaller than `x`, element by element."""
     x = as_value(x)
     return x if x.type.kind in "iub" else Ceil().bind(x)
 
 
-def round_to_even(x: Any, /) -> Any:
+def round_to_even(x: ArrayLike, /) -> Array:
     """Returns the integer nearest to `x`, halves to the even one, element by element."""
     x = as_value(x)
     return x if x.type.kind in "iub" else RoundToEven().bind(x)

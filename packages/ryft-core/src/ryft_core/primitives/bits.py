@@ -14,6 +14,7 @@ from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import bit_width, canonical_dtype
 
 if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
     from ryft_core.lowering import Builder
 
 __all__ = [
@@ -165,37 +166,37 @@ class ReducePrecision(Elementwise):
         return numpy.ldexp(numpy.rint(fraction * scale) / scale, exponent).astype(x.dtype)
 
 
-def shift_left(x: Any, y: Any, /) -> Any:
+def shift_left(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns `x` with its bits moved left by `y` places."""
     return ShiftLeft().bind(*promote(x, y))
 
 
-def shift_right_arithmetic(x: Any, y: Any, /) -> Any:
+def shift_right_arithmetic(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns `x` with its bits moved right by `y` places, filled with copies of the sign bit."""
     return ShiftRightArithmetic().bind(*promote(x, y))
 
 
-def shift_right_logical(x: Any, y: Any, /) -> Any:
+def shift_right_logical(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns `x` with its bits moved right by `y` places, filled with zeros."""
     return ShiftRightLogical().bind(*promote(x, y))
 
 
-def population_count(x: Any, /) -> Any:
+def population_count(x: ArrayLike, /) -> Array:
     """Returns the number of bits that are set in each element of `x`."""
     return PopulationCount().bind(as_value(x))
 
 
-def clz(x: Any, /) -> Any:
+def clz(x: ArrayLike, /) -> Array:
     """Returns the number of leading zero bits of each element of `x`."""
     return CountLeadingZeros().bind(as_value(x))
 
 
-def bitcast_convert_type(x: Any, dtype: Any) -> Any:
+def bitcast_convert_type(x: ArrayLike, dtype: Any) -> Array:
     """Returns the bits of `x` read as elements of `dtype`."""
     return BitcastConvert(canonical_dtype(dtype)).bind(as_value(x))
 
 
-def reduce_precision(x: Any, exponent_bits: int, mantissa_bits: int) -> Any:
+def reduce_precision(x: ArrayLike, exponent_bits: int, mantissa_bits: int) -> Array:
     """Returns `x` rounded to a format with the given numbers of exponent and mantissa bits."""
     return ReducePrecision(exponent_bits, mantissa_bits).bind(as_value(x))
 

@@ -14,6 +14,7 @@ from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.types.array_types import ArrayType
 
 if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
     from ryft_core.lowering import Builder
 
 __all__ = [
@@ -207,57 +208,57 @@ _SELECT = Select()
 _DIRECTIONS = {direction: Compare(direction) for direction in _COMPARISONS}  # pyright: ignore[reportArgumentType]
 
 
-def equal(x: Any, y: Any, /) -> Any:
+def equal(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns whether `x == y`, element by element."""
     return _DIRECTIONS["EQ"].bind(*promote(x, y))
 
 
-def not_equal(x: Any, y: Any, /) -> Any:
+def not_equal(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns whether `x != y`, element by element."""
     return _DIRECTIONS["NE"].bind(*promote(x, y))
 
 
-def less(x: Any, y: Any, /) -> Any:
+def less(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns whether `x < y`, element by element."""
     return _DIRECTIONS["LT"].bind(*promote(x, y))
 
 
-def less_equal(x: Any, y: Any, /) -> Any:
+def less_equal(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns whether `x <= y`, element by element."""
     return _DIRECTIONS["LE"].bind(*promote(x, y))
 
 
-def greater(x: Any, y: Any, /) -> Any:
+def greater(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns whether `x > y`, element by element."""
     return _DIRECTIONS["GT"].bind(*promote(x, y))
 
 
-def greater_equal(x: Any, y: Any, /) -> Any:
+def greater_equal(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns whether `x >= y`, element by element."""
     return _DIRECTIONS["GE"].bind(*promote(x, y))
 
 
-def is_finite(x: Any, /) -> Any:
+def is_finite(x: ArrayLike, /) -> Array:
     """Returns whether each element of `x` is neither infinite nor NaN."""
     return IsFinite().bind(as_value(x))
 
 
-def bitwise_and(x: Any, y: Any, /) -> Any:
+def bitwise_and(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the bit-wise "and" of integers, or the logical "and" of booleans."""
     return BitwiseAnd().bind(*promote(x, y))
 
 
-def bitwise_or(x: Any, y: Any, /) -> Any:
+def bitwise_or(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the bit-wise "or" of integers, or the logical "or" of booleans."""
     return BitwiseOr().bind(*promote(x, y))
 
 
-def bitwise_xor(x: Any, y: Any, /) -> Any:
+def bitwise_xor(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the bit-wise exclusive "or" of integers, or the logical exclusive "or" of booleans."""
     return BitwiseXor().bind(*promote(x, y))
 
 
-def bitwise_not(x: Any, /) -> Any:
+def bitwise_not(x: ArrayLike, /) -> Array:
     """Returns the bit-wise complement of integers, or the logical "not" of booleans."""
     return BitwiseNot().bind(as_value(x))
 
@@ -268,27 +269,27 @@ def truth(x: Any) -> Any:
     return x if x.type.dtype == _BOOLEAN else not_equal(x, constant_like(0, x))
 
 
-def logical_and(x: Any, y: Any, /) -> Any:
+def logical_and(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the logical "and" of `x` and `y`; elements that are not zero are true."""
     return BitwiseAnd().bind(truth(x), truth(y))
 
 
-def logical_or(x: Any, y: Any, /) -> Any:
+def logical_or(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the logical "or" of `x` and `y`; elements that are not zero are true."""
     return BitwiseOr().bind(truth(x), truth(y))
 
 
-def logical_xor(x: Any, y: Any, /) -> Any:
+def logical_xor(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the logical exclusive "or" of `x` and `y`; elements that are not zero are true."""
     return BitwiseXor().bind(truth(x), truth(y))
 
 
-def logical_not(x: Any, /) -> Any:
+def logical_not(x: ArrayLike, /) -> Array:
     """Returns the logical "not" of `x`; elements that are not zero are true."""
     return BitwiseNot().bind(truth(x))
 
 
-def select(predicate: Any, on_true: Any, on_false: Any, /) -> Any:
+def select(predicate: Any, on_true: Any, on_false: Any, /) -> Array:
     """Returns `on_true` where `predicate` is true and `on_false` elsewhere; the operands are broadcast together."""
     return _SELECT.bind(as_value(predicate), *promote(on_true, on_false))
 

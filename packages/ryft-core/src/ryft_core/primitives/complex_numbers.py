@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -11,6 +11,9 @@ from ryft_core.primitives.families import Elementwise, sum_to_shape
 from ryft_core.primitives.operands import as_value, constant_like, promote
 from ryft_core.primitives.symbolic import is_linear
 from ryft_core.types.data_types import complex_dtype, real_dtype
+
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
 
 __all__ = ["Complex", "Imaginary", "Real", "conj", "imag", "make_complex", "real"]
 
@@ -84,24 +87,24 @@ class Imaginary(Elementwise):
         return x.imag
 
 
-def make_complex(x: Any, y: Any, /) -> Any:
+def make_complex(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the complex numbers with real parts `x` and imaginary parts `y`."""
     return Complex().bind(*promote(x, y))
 
 
-def real(x: Any, /) -> Any:
+def real(x: ArrayLike, /) -> Array:
     """Returns the real part of `x`, element by element; `x` itself if it is real."""
     x = as_value(x)
     return Real().bind(x) if x.type.kind == "c" else x
 
 
-def imag(x: Any, /) -> Any:
+def imag(x: ArrayLike, /) -> Array:
     """Returns the imaginary part of `x`, element by element; zeros if it is real."""
     x = as_value(x)
     return Imaginary().bind(x) if x.type.kind == "c" else arithmetic.multiply(x, constant_like(0, x))
 
 
-def conj(x: Any, /) -> Any:
+def conj(x: ArrayLike, /) -> Array:
     """Returns the complex conjugate of `x`, element by element; `x` itself if it is real."""
     x = as_value(x)
     return Complex().bind(Real().bind(x), arithmetic.negative(Imaginary().bind(x))) if x.type.kind == "c" else x

@@ -13,6 +13,7 @@ from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import canonical_dtype
 
 if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
     from ryft_core.lowering import Builder
 
 __all__ = ["Convert", "convert"]
@@ -60,7 +61,7 @@ class Convert(Primitive):
         return (x.real if x.dtype.kind == "c" and self.dtype.kind not in "cb" else x).astype(self.dtype)
 
 
-def convert(x: Any, dtype: Any, *, weak: bool = False) -> Any:
+def convert(x: ArrayLike, dtype: Any, *, weak: bool = False) -> Array:
     """Returns `x` with elements converted to `dtype`; `x` itself if it has that element type."""
     x = as_value(x)
     dtype = canonical_dtype(dtype)

@@ -17,6 +17,7 @@ from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import canonical_dtype
 
 if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
     from ryft_core.lowering import Builder
 
 __all__ = [
@@ -397,7 +398,7 @@ def conv_general_dilated(
     batch_group_count: int = 1,
     precision: str = "default",
     preferred_element_type: Any = None,
-) -> Any:
+) -> Array:
     """Returns the convolution of `lhs` with the kernel `rhs` (a cross-correlation: the kernel is not reversed).
 
     Args:
@@ -439,7 +440,9 @@ def conv_general_dilated(
     ).bind(lhs, rhs)
 
 
-def conv(lhs: Any, rhs: Any, window_strides: Sequence[int], padding: Any, precision: str = "default") -> Any:
+def conv(
+    lhs: ArrayLike, rhs: ArrayLike, window_strides: Sequence[int], padding: Any, precision: str = "default"
+) -> Array:
     """Returns the convolution of `lhs` with the kernel `rhs` in the default order of axes, NCHW and OIHW."""
     return conv_general_dilated(lhs, rhs, window_strides, padding, precision=precision)
 
@@ -452,7 +455,7 @@ def conv_transpose(
     rhs_dilation: Sequence[int] | None = None,
     dimension_numbers: Any = None,
     precision: str = "default",
-) -> Any:
+) -> Array:
     """Returns the convolution that enlarges `lhs` by `strides`: the gradient of one that shrinks, up to a reversal.
 
     The arguments are those of `conv_general_dilated`. The kernel is not reversed.

@@ -16,6 +16,7 @@ from ryft_core.types.array_types import ArrayType, kind_of
 from ryft_core.types.data_types import canonical_dtype
 
 if TYPE_CHECKING:
+    from ryft_core.arrays import Array
     from ryft_core.lowering import Builder
 
 __all__ = ["Iota", "full", "iota", "shape_of"]
@@ -63,7 +64,7 @@ def shape_of(shape: int | Sequence[int]) -> tuple[int, ...]:
     return sizes
 
 
-def iota(dtype: Any, shape: int | Sequence[int], axis: int = 0) -> Any:
+def iota(dtype: Any, shape: int | Sequence[int], axis: int = 0) -> Array:
     """Returns an array of `shape` whose elements count 0, 1, 2, ... along `axis`."""
     sizes = shape_of(shape)
     axis = manipulation.canonical_axis(axis, len(sizes), "iota")
@@ -74,7 +75,7 @@ def iota(dtype: Any, shape: int | Sequence[int], axis: int = 0) -> Any:
 _INT32 = numpy.dtype("int32")
 
 
-def full(shape: int | Sequence[int], value: Any, dtype: Any = None) -> Any:
+def full(shape: int | Sequence[int], value: Any, dtype: Any = None) -> Array:
     """Returns an array of `shape` with every element `value`, which is broadcast; its element type is the default."""
     sizes = shape_of(shape)
     if dtype is None:

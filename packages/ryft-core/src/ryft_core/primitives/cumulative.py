@@ -15,6 +15,7 @@ from ryft_core.primitives.reductions import extreme_value
 from ryft_core.types.array_types import ArrayType
 
 if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
     from ryft_core.lowering import Builder
 
 __all__ = [
@@ -218,27 +219,27 @@ def _apply(rule: type[Cumulative], x: Any, axis: int, reverse: bool) -> Any:
     return rule(manipulation.canonical_axis(axis, x.type.ndim, rule.name), reverse).bind(x)
 
 
-def cumsum(x: Any, axis: int = 0, reverse: bool = False) -> Any:
+def cumsum(x: ArrayLike, axis: int = 0, reverse: bool = False) -> Array:
     """Returns the sums of all elements up to and including each one along `axis`; from there on, if `reverse`."""
     return _apply(CumulativeSum, x, axis, reverse)
 
 
-def cumprod(x: Any, axis: int = 0, reverse: bool = False) -> Any:
+def cumprod(x: ArrayLike, axis: int = 0, reverse: bool = False) -> Array:
     """Returns the products of all elements up to and including each one along `axis`; from there on, if `reverse`."""
     return _apply(CumulativeProduct, x, axis, reverse)
 
 
-def cummax(x: Any, axis: int = 0, reverse: bool = False) -> Any:
+def cummax(x: ArrayLike, axis: int = 0, reverse: bool = False) -> Array:
     """Returns the largest of all elements up to and including each one along `axis`; from there on, if `reverse`."""
     return _apply(CumulativeMaximum, x, axis, reverse)
 
 
-def cummin(x: Any, axis: int = 0, reverse: bool = False) -> Any:
+def cummin(x: ArrayLike, axis: int = 0, reverse: bool = False) -> Array:
     """Returns the smallest of all elements up to and including each one along `axis`; from there on, if `reverse`."""
     return _apply(CumulativeMinimum, x, axis, reverse)
 
 
-def cumlogsumexp(x: Any, axis: int = 0, reverse: bool = False) -> Any:
+def cumlogsumexp(x: ArrayLike, axis: int = 0, reverse: bool = False) -> Array:
     """Returns the logarithms of the sums of the exponentials of all elements up to and including each one."""
     (x,) = arithmetic.inexact(x)
     return _apply(CumulativeLogSumExp, x, axis, reverse)

@@ -15,6 +15,7 @@ from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.types.array_types import ArrayType
 
 if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
     from ryft_core.lowering import Builder
 
 __all__ = [
@@ -206,7 +207,7 @@ def start_indices(x: Any, starts: Any) -> tuple[Any, ...]:
     return promote(*[indexing.wrapped_index(start, length) for start, length in zip(starts, x.type.shape, strict=True)])
 
 
-def dynamic_slice(x: Any, starts: Any, sizes: Sequence[int]) -> Any:
+def dynamic_slice(x: ArrayLike, starts: Any, sizes: Sequence[int]) -> Array:
     """Returns the slice of `x` of `sizes` that begins at `starts`, scalars or a vector, moved to lie inside `x`.
 
     Negative indices count from the end of their axis.
@@ -215,7 +216,7 @@ def dynamic_slice(x: Any, starts: Any, sizes: Sequence[int]) -> Any:
     return DynamicSlice(tuple(int(size) for size in sizes)).bind(x, *start_indices(x, starts))
 
 
-def dynamic_update_slice(x: Any, update: Any, starts: Any) -> Any:
+def dynamic_update_slice(x: ArrayLike, update: Any, starts: Any) -> Array:
     """Returns `x` with `update` written over the slice that begins at `starts`, moved to lie inside `x`.
 
     Negative indices count from the end of their axis.
@@ -224,7 +225,7 @@ def dynamic_update_slice(x: Any, update: Any, starts: Any) -> Any:
     return DynamicUpdateSlice().bind(x, update, *start_indices(x, starts))
 
 
-def dynamic_slice_in_dim(x: Any, start: Any, size: int, axis: int = 0) -> Any:
+def dynamic_slice_in_dim(x: ArrayLike, start: Any, size: int, axis: int = 0) -> Array:
     """Returns the `size` elements of `x` along `axis` that begin at `start`, and all along the other axes."""
     x = as_value(x)
     axis = manipulation.canonical_axis(axis, x.type.ndim, "dynamic_slice_in_dim")
@@ -234,13 +235,13 @@ def dynamic_slice_in_dim(x: Any, start: Any, size: int, axis: int = 0) -> Any:
     return dynamic_slice(x, starts, sizes)
 
 
-def dynamic_index_in_dim(x: Any, index: Any, axis: int = 0, keepdims: bool = True) -> Any:
+def dynamic_index_in_dim(x: ArrayLike, index: Any, axis: int = 0, keepdims: bool = True) -> Array:
     """Returns the elements of `x` at `index` along `axis`, which stays with size 1 if `keepdims`."""
     result = dynamic_slice_in_dim(x, index, 1, axis)
     return result if keepdims else manipulation.squeeze(result, axis)
 
 
-def dynamic_update_slice_in_dim(x: Any, update: Any, start: Any, axis: int) -> Any:
+def dynamic_update_slice_in_dim(x: ArrayLike, update: Any, start: Any, axis: int) -> Array:
     """Returns `x` with `update` written over the elements along `axis` that begin at `start`."""
     x = as_value(x)
     starts: list[Any] = [0] * x.type.ndim
@@ -248,7 +249,7 @@ def dynamic_update_slice_in_dim(x: Any, update: Any, start: Any, axis: int) -> A
     return dynamic_update_slice(x, update, starts)
 
 
-def dynamic_update_index_in_dim(x: Any, update: Any, index: Any, axis: int) -> Any:
+def dynamic_update_index_in_dim(x: ArrayLike, update: Any, index: Any, axis: int) -> Array:
     """Returns `x` with `update` written over the elements at `index` along `axis`, which `update` may lack."""
     x, update = as_value(x), as_value(update)
     axis = manipulation.canonical_axis(axis, x.type.ndim, "dynamic_update_index_in_dim")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
 from ryft_core.primitives.families import Elementwise
 from ryft_core.primitives.operands import constant_like
+
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
 
 __all__ = [
     "CubeRoot",
@@ -217,62 +220,62 @@ _EXPONENTIAL, _LOGARITHM, _SQUARE_ROOT, _TANH, _SINE, _COSINE = (
 )
 
 
-def exp(x: Any, /) -> Any:
+def exp(x: ArrayLike, /) -> Array:
     """Returns the natural exponential of `x`, element by element."""
     return _EXPONENTIAL.bind(*arithmetic.inexact(x))
 
 
-def expm1(x: Any, /) -> Any:
+def expm1(x: ArrayLike, /) -> Array:
     """Returns `exp(x) - 1`, precise near zero, element by element."""
     return ExponentialMinusOne().bind(*arithmetic.inexact(x))
 
 
-def log(x: Any, /) -> Any:
+def log(x: ArrayLike, /) -> Array:
     """Returns the natural logarithm of `x`, element by element; NaN for negative real numbers."""
     return _LOGARITHM.bind(*arithmetic.inexact(x))
 
 
-def log1p(x: Any, /) -> Any:
+def log1p(x: ArrayLike, /) -> Array:
     """Returns `log(1 + x)`, precise near zero, element by element."""
     return LogarithmOnePlus().bind(*arithmetic.inexact(x))
 
 
-def sqrt(x: Any, /) -> Any:
+def sqrt(x: ArrayLike, /) -> Array:
     """Returns the principal square root of `x`, element by element; NaN for negative real numbers."""
     return _SQUARE_ROOT.bind(*arithmetic.inexact(x))
 
 
-def rsqrt(x: Any, /) -> Any:
+def rsqrt(x: ArrayLike, /) -> Array:
     """Returns the reciprocal of the square root of `x`, element by element."""
     return ReciprocalSquareRoot().bind(*arithmetic.inexact(x))
 
 
-def cbrt(x: Any, /) -> Any:
+def cbrt(x: ArrayLike, /) -> Array:
     """Returns the real cube root of `x`, element by element."""
     return CubeRoot().bind(*arithmetic.inexact(x))
 
 
-def logistic(x: Any, /) -> Any:
+def logistic(x: ArrayLike, /) -> Array:
     """Returns `1 / (1 + exp(-x))`, element by element."""
     return Logistic().bind(*arithmetic.inexact(x))
 
 
-def sin(x: Any, /) -> Any:
+def sin(x: ArrayLike, /) -> Array:
     """Returns the sine of `x` in radians, element by element."""
     return _SINE.bind(*arithmetic.inexact(x))
 
 
-def cos(x: Any, /) -> Any:
+def cos(x: ArrayLike, /) -> Array:
     """Returns the cosine of `x` in radians, element by element."""
     return _COSINE.bind(*arithmetic.inexact(x))
 
 
-def tan(x: Any, /) -> Any:
+def tan(x: ArrayLike, /) -> Array:
     """Returns the tangent of `x` in radians, element by element."""
     return Tangent().bind(*arithmetic.inexact(x))
 
 
-def tanh(x: Any, /) -> Any:
+def tanh(x: ArrayLike, /) -> Array:
     """Returns the hyperbolic tangent of `x`, element by element."""
     return _TANH.bind(*arithmetic.inexact(x))
 

@@ -18,6 +18,7 @@ from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import complex_dtype, real_dtype
 
 if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
     from ryft_core.lowering import Builder
 
 __all__ = ["FourierTransform", "fft"]
@@ -43,9 +44,7 @@ class FourierTransform(Primitive):
         wanted = "f" if self.kind == "RFFT" else "c"
         if operand.kind != wanted:
             name = "floating-point" if wanted == "f" else "complex"
-            raise DataTypeError(
-                f"`fft` of kind {self.kind} expected {name} elements, but got {operand.dtype.name}"
-            )
+            raise DataTypeError(f"`fft` of kind {self.kind} expected {name} elements, but got {operand.dtype.name}")
         if self.kind not in KINDS or not 1 <= len(self.lengths) <= 3:
             raise ShapeError(f"`fft` expected a kind among {KINDS} and 1 to 3 lengths, but got {self.text()}")
         own = list(self.lengths)
@@ -94,7 +93,7 @@ class FourierTransform(Primitive):
         return result.astype(self.infer(ArrayType(x.shape, x.dtype)).dtype)
 
 
-def fft(x: Any, fft_type: str, fft_lengths: Sequence[int]) -> Any:
+def fft(x: ArrayLike, fft_type: str, fft_lengths: Sequence[int]) -> Array:
     """Returns the Fourier transform of `x` over its last axes.
 
     Args:

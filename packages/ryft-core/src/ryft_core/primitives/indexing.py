@@ -17,6 +17,7 @@ from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.types.array_types import ArrayType
 
 if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
     from ryft_core.lowering import Builder
 
 __all__ = [
@@ -474,7 +475,7 @@ def check_mode(mode: str) -> str:
 
 
 def gather(
-    x: Any,
+    x: ArrayLike,
     indices: Any,
     dimensions: GatherDimensions,
     sizes: Sequence[int],
@@ -483,7 +484,7 @@ def gather(
     fill_value: Any = None,
     indices_are_sorted: bool = False,
     unique_indices: bool = False,
-) -> Any:
+) -> Array:
     """Returns slices of `x` of `sizes`, one for each vector of indices along the last axis of `indices`.
 
     Args:
@@ -533,7 +534,7 @@ def scatter(
     mode: str = "drop",
     indices_are_sorted: bool = False,
     unique_indices: bool = False,
-) -> Any:
+) -> Array:
     """Returns `x` with `updates` combined into the slices that the vectors of indices point to.
 
     Args:

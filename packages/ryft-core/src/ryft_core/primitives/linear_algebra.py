@@ -16,6 +16,7 @@ from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import canonical_dtype
 
 if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
     from ryft_core.lowering import Builder
 
 __all__ = ["DotGeneral", "dot_general", "matmul"]
@@ -177,14 +178,14 @@ def _arranged(x: Any, targets: Axes) -> Any:
 
 
 def dot_general(
-    x: Any,
-    y: Any,
+    x: ArrayLike,
+    y: ArrayLike,
     contracting: tuple[Axes, Axes],
     batch: tuple[Axes, Axes] = ((), ()),
     *,
     precision: str = "default",
     preferred_dtype: Any = None,
-) -> Any:
+) -> Array:
     """Returns the sum of products of `x` and `y` over pairs of contracted axes, for every index of the batch axes."""
     if precision not in PRECISIONS:
         raise ValueError(f"`dot_general` expected a precision among {', '.join(PRECISIONS)}, but got {precision!r}")
@@ -193,7 +194,7 @@ def dot_general(
     return DotGeneral(axes[0], axes[1], axes[2], axes[3], precision, preferred).bind(*promote(x, y))
 
 
-def matmul(x: Any, y: Any, /, *, precision: str = "default", preferred_dtype: Any = None) -> Any:
+def matmul(x: ArrayLike, y: ArrayLike, /, *, precision: str = "default", preferred_dtype: Any = None) -> Array:
     """Returns the matrix product of `x` and `y`; leading axes are broadcast, one-dimensional operands are vectors.
 
     Raises:

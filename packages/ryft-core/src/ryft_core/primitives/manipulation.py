@@ -14,6 +14,7 @@ from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.types.array_types import ArrayType
 
 if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
     from ryft_core.lowering import Builder
 
 __all__ = [
@@ -414,12 +415,12 @@ def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
     return shape[:axis] + shape[axis + 1 :]
 
 
-def broadcast_in_dimensions(x: Any, shape: Sequence[int], dimensions: Sequence[int]) -> Any:
+def broadcast_in_dimensions(x: ArrayLike, shape: Sequence[int], dimensions: Sequence[int]) -> Array:
     """Returns `x` broadcast to `shape`, with axis `i` of `x` as axis `dimensions[i]`."""
     return BroadcastInDimensions(tuple(shape), tuple(dimensions)).bind(as_value(x))
 
 
-def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
+def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Array:
     """Returns `x` broadcast to `shape`, with axes aligned at the last."""
     x = as_value(x)
     shape = tuple(shape)
@@ -429,7 +430,7 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Any:
     return BroadcastInDimensions(shape, tuple(range(missing, len(shape)))).bind(x)
 
 
-def reshape(x: Any, shape: int | Sequence[int]) -> Any:
+def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Array:
     """Returns `x` in another shape, elements in row-major order; one size may be -1, which is then inferred."""
     x = as_value(x)
     sizes = (shape,) if isinstance(shape, int) else tuple(int(size) for size in shape)
@@ -443,7 +444,7 @@ def reshape(x: Any, shape: int | Sequence[int]) -> Any:
     return x if x.type.shape == sizes else Reshape(sizes).bind(x)
 
 
-def transpose(x: Any, permutation: Sequence[int] | None = None) -> Any:
+def transpose(x: ArrayLike, permutation: Sequence[int] | None = None) -> Array:
     """Returns `x` with its axes permuted; reversed, if no permutation is given."""
     x = as_value(x)
     rank = x.type.ndim
@@ -464,7 +465,7 @@ def moveaxis(x: Any, source: int, destination: int) -> Any:
     return Transpose(tuple(order)).bind(x)
 
 
-def expand_dims(x: Any, axis: int) -> Any:
+def expand_dims(x: ArrayLike, axis: int) -> Array:
     """Returns `x` with a new axis of size 1 at position `axis` of the result."""
     x = as_value(x)
     axis = canonical_axis(axis, x.type.ndim + 1, "expand_dims")
@@ -472,7 +473,7 @@ def expand_dims(x: Any, axis: int) -> Any:
     return Reshape((*shape[:axis], 1, *shape[axis:])).bind(x)
 
 
-def squeeze(x: Any, axes: Sequence[int] | int | None = None) -> Any:
+def squeeze(x: ArrayLike, axes: Sequence[int] | int | None = None) -> Array:
     """Returns `x` without the given axes, which must have size 1; without all such axes, if none are given."""
     x = as_value(x)
     shape = x.type.shape
@@ -487,7 +488,7 @@ def squeeze(x: Any, axes: Sequence[int] | int | None = None) -> Any:
     return reshape(x, tuple(size for axis, size in enumerate(shape) if axis not in removed))
 
 
-def slice_(x: Any, starts: Sequence[int], limits: Sequence[int], strides: Sequence[int] | None = None) -> Any:
+def slice_(x: ArrayLike, starts: Sequence[int], limits: Sequence[int], strides: Sequence[int] | None = None) -> Array:
     """Returns the elements of `x` from `starts` up to `limits`, every `strides`-th (default 1) along each axis."""
     x = as_value(x)
     steps = (1,) * x.type.ndim if strides is None else tuple(strides)
@@ -511,13 +512,13 @@ def pad(x: Any, value: Any, configuration: Sequence[tuple[int, int, int]]) -> An
     return Pad(triples).bind(x, value)  # pyright: ignore[reportArgumentType]
 
 
-def reverse(x: Any, axes: Sequence[int]) -> Any:
+def reverse(x: ArrayLike, axes: Sequence[int]) -> Array:
     """Returns `x` with the order of elements reversed along `axes`."""
     x = as_value(x)
     return Reverse(tuple(canonical_axis(axis, x.type.ndim, "reverse") for axis in axes)).bind(x)
 
 
-def concatenate(operands: Sequence[Any], axis: int = 0) -> Any:
+def concatenate(operands: Sequence[Any], axis: int = 0) -> Array:
     """Returns the operands, promoted to one element type, joined along `axis`."""
     if len(operands) == 0:
         raise ShapeError("`concatenate` expected at least one operand, but got none")

@@ -18,6 +18,7 @@ from ryft_core.primitives.symbolic import Zero
 from ryft_core.types.array_types import ArrayType
 
 if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
     from ryft_core.lowering import Builder
 
 __all__ = ["Cholesky", "TriangularSolve", "cholesky", "triangular_solve"]
@@ -165,7 +166,7 @@ class TriangularSolve(Primitive):
         return numpy.linalg.solve(part.swapaxes(-1, -2), b.swapaxes(-1, -2)).swapaxes(-1, -2)
 
 
-def cholesky(x: Any, *, symmetrize_input: bool = True) -> Any:
+def cholesky(x: ArrayLike, *, symmetrize_input: bool = True) -> Array:
     """Returns the lower Cholesky factors of the matrices in the last two axes of `x`.
 
     With `symmetrize_input`, the mean of `x` and its adjoint is factorized; otherwise the lower triangle of `x` is read.
@@ -184,7 +185,7 @@ def triangular_solve(
     transpose_a: bool = False,
     conjugate_a: bool = False,
     unit_diagonal: bool = False,
-) -> Any:
+) -> Array:
     """Returns the solutions of linear systems with triangular matrices `a`; `b` may be vectors or matrices.
 
     Args:

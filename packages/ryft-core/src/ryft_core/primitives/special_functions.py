@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -12,6 +12,9 @@ from ryft_core.primitives import arithmetic, comparison, exponential
 from ryft_core.primitives.families import Elementwise
 from ryft_core.primitives.operands import constant_like
 from ryft_core.primitives.symbolic import Zero
+
+if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
 
 __all__ = [
     "ArcCosine",
@@ -394,7 +397,7 @@ def _chebyshev(x: Any, coefficients: tuple[float, ...]) -> Any:
     return x * current - following + constant_like(coefficients[0], x)
 
 
-def bessel_i0e(x: Any, /) -> Any:
+def bessel_i0e(x: ArrayLike, /) -> Array:
     """Returns the modified Bessel function of the first kind of order 0, times `exp(-|x|)`, element by element."""
     (x,) = arithmetic.inexact(x)
     size = arithmetic.absolute(x)
@@ -409,91 +412,91 @@ def _unary(primitive: Elementwise, x: Any) -> Any:
     return primitive.bind(*arithmetic.inexact(x))
 
 
-def arcsin(x: Any, /) -> Any:
+def arcsin(x: ArrayLike, /) -> Array:
     """Returns the inverse sine of `x` in radians, element by element; NaN outside [-1, 1]."""
     return _unary(ArcSine(), x)
 
 
-def arccos(x: Any, /) -> Any:
+def arccos(x: ArrayLike, /) -> Array:
     """Returns the inverse cosine of `x` in radians, element by element; NaN outside [-1, 1]."""
     return _unary(ArcCosine(), x)
 
 
-def arctan(x: Any, /) -> Any:
+def arctan(x: ArrayLike, /) -> Array:
     """Returns the inverse tangent of `x` in radians, element by element."""
     return _unary(ArcTangent(), x)
 
 
-def arctan2(y: Any, x: Any, /) -> Any:
+def arctan2(y: ArrayLike, x: ArrayLike, /) -> Array:
     """Returns the angle in radians of the point with ordinate `y` and abscissa `x`, element by element."""
     return ArcTangentOfQuotient().bind(*arithmetic.inexact(y, x))
 
 
-def sinh(x: Any, /) -> Any:
+def sinh(x: ArrayLike, /) -> Array:
     """Returns the hyperbolic sine of `x`, element by element."""
     return _unary(HyperbolicSine(), x)
 
 
-def cosh(x: Any, /) -> Any:
+def cosh(x: ArrayLike, /) -> Array:
     """Returns the hyperbolic cosine of `x`, element by element."""
     return _unary(HyperbolicCosine(), x)
 
 
-def arcsinh(x: Any, /) -> Any:
+def arcsinh(x: ArrayLike, /) -> Array:
     """Returns the inverse hyperbolic sine of `x`, element by element."""
     return _unary(ArcHyperbolicSine(), x)
 
 
-def arccosh(x: Any, /) -> Any:
+def arccosh(x: ArrayLike, /) -> Array:
     """Returns the inverse hyperbolic cosine of `x`, element by element; NaN below 1."""
     return _unary(ArcHyperbolicCosine(), x)
 
 
-def arctanh(x: Any, /) -> Any:
+def arctanh(x: ArrayLike, /) -> Array:
     """Returns the inverse hyperbolic tangent of `x`, element by element; NaN outside [-1, 1]."""
     return _unary(ArcHyperbolicTangent(), x)
 
 
-def erf(x: Any, /) -> Any:
+def erf(x: ArrayLike, /) -> Array:
     """Returns the error function of `x`, element by element."""
     return _unary(ErrorFunction(), x)
 
 
-def erfc(x: Any, /) -> Any:
+def erfc(x: ArrayLike, /) -> Array:
     """Returns one minus the error function of `x`, element by element."""
     return _unary(ErrorFunctionComplement(), x)
 
 
-def erfinv(x: Any, /) -> Any:
+def erfinv(x: ArrayLike, /) -> Array:
     """Returns the inverse of the error function of `x`, element by element; NaN outside [-1, 1]."""
     return _unary(ErrorFunctionInverse(), x)
 
 
-def gammaln(x: Any, /) -> Any:
+def gammaln(x: ArrayLike, /) -> Array:
     """Returns the logarithm of the absolute value of the gamma function of `x`, element by element."""
     return _unary(LogGamma(), x)
 
 
-def digamma(x: Any, /) -> Any:
+def digamma(x: ArrayLike, /) -> Array:
     """Returns the derivative of `gammaln` at `x`, element by element."""
     return _unary(Digamma(), x)
 
 
-def polygamma(n: Any, x: Any, /) -> Any:
+def polygamma(n: Any, x: ArrayLike, /) -> Array:
     """Returns the `n`-th derivative of the digamma function at `x`, element by element."""
     return Polygamma().bind(*arithmetic.inexact(n, x))
 
 
-def zeta(x: Any, q: Any = 1.0, /) -> Any:
+def zeta(x: ArrayLike, q: Any = 1.0, /) -> Array:
     """Returns the Hurwitz zeta function of `x` and `q`, element by element."""
     return Zeta().bind(*arithmetic.inexact(x, q))
 
 
-def bessel_i1e(x: Any, /) -> Any:
+def bessel_i1e(x: ArrayLike, /) -> Array:
     """Returns the modified Bessel function of order 1, times `exp(-|x|)`, element by element."""
     return _unary(BesselI1Exponential(), x)
 
 
-def nextafter(x: Any, y: Any, /) -> Any:
+def nextafter(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the next representable number after `x` in the direction of `y`, element by element."""
     return NextAfter().bind(*arithmetic.inexact(x, y))

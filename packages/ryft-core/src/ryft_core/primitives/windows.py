@@ -17,6 +17,7 @@ from ryft_core.primitives.symbolic import Zero
 from ryft_core.types.array_types import ArrayType
 
 if TYPE_CHECKING:
+    from ryft_core.arrays import Array, ArrayLike
     from ryft_core.lowering import Builder
 
 __all__ = [
@@ -356,13 +357,13 @@ def _reduce_window(
 
 
 def reduce_window_sum(
-    x: Any,
+    x: ArrayLike,
     window_dimensions: Sequence[int],
     window_strides: Sequence[int] | None = None,
     padding: Any = "VALID",
     base_dilation: Sequence[int] | None = None,
     window_dilation: Sequence[int] | None = None,
-) -> Any:
+) -> Array:
     """Returns the sum of each window of `x`; every argument has one entry for each axis of `x`."""
     return _reduce_window(
         ReduceWindowSum, x, window_dimensions, window_strides, padding, base_dilation, window_dilation
@@ -370,13 +371,13 @@ def reduce_window_sum(
 
 
 def reduce_window_product(
-    x: Any,
+    x: ArrayLike,
     window_dimensions: Sequence[int],
     window_strides: Sequence[int] | None = None,
     padding: Any = "VALID",
     base_dilation: Sequence[int] | None = None,
     window_dilation: Sequence[int] | None = None,
-) -> Any:
+) -> Array:
     """Returns the product of each window of `x`; the arguments are those of `reduce_window_sum`."""
     return _reduce_window(
         ReduceWindowProduct, x, window_dimensions, window_strides, padding, base_dilation, window_dilation
@@ -384,13 +385,13 @@ def reduce_window_product(
 
 
 def reduce_window_max(
-    x: Any,
+    x: ArrayLike,
     window_dimensions: Sequence[int],
     window_strides: Sequence[int] | None = None,
     padding: Any = "VALID",
     base_dilation: Sequence[int] | None = None,
     window_dilation: Sequence[int] | None = None,
-) -> Any:
+) -> Array:
     """Returns the largest element of each window of `x`; the arguments are those of `reduce_window_sum`."""
     return _reduce_window(
         ReduceWindowMaximum, x, window_dimensions, window_strides, padding, base_dilation, window_dilation
@@ -398,13 +399,13 @@ def reduce_window_max(
 
 
 def reduce_window_min(
-    x: Any,
+    x: ArrayLike,
     window_dimensions: Sequence[int],
     window_strides: Sequence[int] | None = None,
     padding: Any = "VALID",
     base_dilation: Sequence[int] | None = None,
     window_dilation: Sequence[int] | None = None,
-) -> Any:
+) -> Array:
     """Returns the smallest element of each window of `x`; the arguments are those of `reduce_window_sum`."""
     return _reduce_window(
         ReduceWindowMinimum, x, window_dimensions, window_strides, padding, base_dilation, window_dilation
