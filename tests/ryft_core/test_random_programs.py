@@ -48,7 +48,7 @@ UNARY: dict[str, Callable[[Any, Any, Any], Any]] = {
     "accumulate": lambda np, nn, x: x.at[..., PICK].add(x * 0.2),
     "pad": lambda np, nn, x: np.where(x > 0.1, x, 0.4 * x),
     "reshape": lambda np, nn, x: x.reshape((*x.shape[:-1], 3, 1)).swapaxes(-1, -2)[..., 0, :],
-    "integers": lambda np, nn, x: x + (x > 0).astype("int32"),
+    "integers": lambda np, nn, x: x + (x > 0.0371).astype("int32"),  # Not at zero, which rounding would tell from it.
 }
 BINARY: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
     "add": lambda np, nn, x, y: 0.5 * (x + y),
