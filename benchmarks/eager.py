@@ -92,4 +92,4 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 if __name__ == "__main__":
-    print(first_calls(next(side for side in sides() if side.name == sys.argv[1])))
+    print(first_calls(sides(sys.argv[1])[0]))

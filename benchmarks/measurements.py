@@ -6,6 +6,7 @@ The machines that this runs on are shared, so the figures to keep are the ratios
 from __future__ import annotations
 
 import importlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -57,12 +58,13 @@ def timed(function: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def sides() -> list[Any]:
-    """Returns the two libraries with what both of them call the same."""
-    import jax
+_PACKAGES = {"ryft": "ryft_core", "JAX": "jax"}
 
-    jax.config.update("jax_platforms", "cpu")
-    return [_side("ryft", "ryft_core"), _side("JAX", "jax")]
+
+def sides(*names: str) -> list[Any]:
+    """Returns the libraries with these names (both, without names) with what both of them call the same."""
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    return [_side(name, _PACKAGES[name]) for name in names or _PACKAGES]
 
 
 def _side(name: str, package: str) -> Any:
