@@ -9,7 +9,7 @@ import numpy
 
 from ryft_core._native import ArrayBase
 from ryft_core.array_methods import ArrayMethods
-from ryft_core.errors import ClosedError, DonatedError, OperandError, hinted
+from ryft_core.errors import ArgumentError, ArgumentTypeError, ClosedError, DonatedError, OperandError, hinted
 from ryft_core.primitives import arithmetic, comparison, linear_algebra, manipulation
 from ryft_core.programs.atoms import Literal, Value
 from ryft_core.tracing.traces import STATE
@@ -87,7 +87,7 @@ class Array(ArrayMethods):
 
     def __iter__(self) -> Iterator[Array]:
         if not self.type.shape:
-            raise TypeError("a scalar array cannot be iterated over")
+            raise ArgumentTypeError("a scalar array cannot be iterated over")
         if STATE.trace is STATE.base:
             return indexing.unstack_eagerly(self)
         return iter(numpy_manipulation.unstack(self))
@@ -235,12 +235,14 @@ class Array(ArrayMethods):
         if self.type.shape == () and specification:
             return format(self._concrete("formatting").item(), specification)
         if specification:
-            raise TypeError(f"only scalars can be formatted with {specification!r}, not shape {self.type.shape}")
+            raise ArgumentTypeError(
+                f"only scalars can be formatted with {specification!r}, not shape {self.type.shape}"
+            )
         return str(self)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         if api_version not in (None, "2021.12", "2022.12", "2023.12", "2024.12"):
-            raise ValueError(f"expected a version of the array API up to 2024.12, but got {api_version!r}")
+            raise ArgumentError(f"expected a version of the array API up to 2024.12, but got {api_version!r}")
         return ryft_core.numpy
 
     def __copy__(self) -> Array:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy
 
-from ryft_core.errors import ShapeError
+from ryft_core.errors import ArgumentError, ShapeError
 from ryft_core.numpy.creation import asarray, full
 from ryft_core.types.data_types import canonical_dtype
 
@@ -117,9 +117,9 @@ def variance_scaling(
         ValueError: If there is no such mode or distribution.
     """
     if mode not in ("fan_in", "fan_out", "fan_avg"):
-        raise ValueError(f"`variance_scaling` expected 'fan_in', 'fan_out' or 'fan_avg', but got {mode!r}")
+        raise ArgumentError(f"`variance_scaling` expected 'fan_in', 'fan_out' or 'fan_avg', but got {mode!r}")
     if distribution not in ("normal", "truncated_normal", "uniform"):
-        raise ValueError(
+        raise ArgumentError(
             f"`variance_scaling` expected 'normal', 'truncated_normal' or 'uniform', but got {distribution!r}"
         )
 

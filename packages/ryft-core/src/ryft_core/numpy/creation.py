@@ -10,7 +10,7 @@ import numpy
 
 from ryft_core.arrays import device_array
 from ryft_core.backends import default_client
-from ryft_core.errors import ShapeError, hinted
+from ryft_core.errors import ArgumentError, ShapeError, hinted
 from ryft_core.numpy.fusion import fused
 from ryft_core.primitives import arithmetic, bits, comparison, conversions, creation, exponential, manipulation
 from ryft_core.primitives.creation import shape_of
@@ -224,7 +224,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
         dtype = canonical_dtype(kind)
     dtype = canonical_dtype(dtype)
     if distance == 0:
-        raise ValueError("`arange` expected a step that is not zero")
+        raise ArgumentError("`arange` expected a step that is not zero")
     count = max(0, math.ceil((last - first) / distance))
     return _counted(first, distance, count=count, dtype=dtype)
 
@@ -257,7 +257,7 @@ def linspace(
 @fused
 def _linspace(start: Any, stop: Any, /, *, num: int, endpoint: bool, dtype: Any, axis: int) -> tuple[Any, Any]:
     if num < 0:
-        raise ValueError(f"`linspace` expected a number of elements that is not negative, but got {num}")
+        raise ArgumentError(f"`linspace` expected a number of elements that is not negative, but got {num}")
     start, stop = arithmetic.inexact(start, stop)
     start, stop = comparison.broadcast_together(start, stop)
     # The float type of the computation; integers are rounded down at the end.
@@ -394,7 +394,7 @@ def meshgrid(*xs: Any, indexing: str = "xy", sparse: bool = False) -> list[Any]:
         sparse: Whether to leave the other axes at size 1.
     """
     if indexing not in ("xy", "ij"):
-        raise ValueError(f"`meshgrid` expected 'xy' or 'ij' as `indexing`, but got {indexing!r}")
+        raise ArgumentError(f"`meshgrid` expected 'xy' or 'ij' as `indexing`, but got {indexing!r}")
     vectors = [manipulation.reshape(as_value(x), (-1,)) for x in xs]
     order = list(range(len(vectors)))
     if indexing == "xy" and len(vectors) > 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ryft_core.errors import ShapeError
+from ryft_core.errors import ArgumentError, ShapeError
 from ryft_core.numpy.creation import eye
 from ryft_core.numpy.einsum import einsum
 from ryft_core.numpy.linear_algebra import cross, diagonal, matmul, norm, outer, tensordot, trace, vecdot
@@ -55,7 +55,7 @@ def matrix_power(x: ArrayLike, n: int) -> Array:
     if x.type.ndim < 2 or x.type.shape[-1] != x.type.shape[-2]:
         raise ShapeError(f"`matrix_power` expected square matrices, but got shape {x.type.shape}")
     if n < 0:
-        raise ValueError(f"`matrix_power` expected an exponent that is not negative, but got {n}")
+        raise ArgumentError(f"`matrix_power` expected an exponent that is not negative, but got {n}")
     if n == 0:
         return arithmetic.add(arithmetic.multiply(x, 0), eye(x.type.shape[-1], dtype=x.type.dtype))
     result: Any = None

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ryft_core.errors import ShapeError
+from ryft_core.errors import ArgumentError, ShapeError
 from ryft_core.numpy import manipulation as shapes
 from ryft_core.numpy import reductions
 from ryft_core.numpy.creation import diagonal_of
@@ -183,7 +183,7 @@ def norm(x: Any, /, ord: Any = None, axis: int | Sequence[int] | None = None, ke
     if len(axes) == 1:
         return _vector_norm(size, ord, axes[0], keepdims)
     if len(axes) != 2 or ord not in (1, -1, math.inf, -math.inf):
-        raise ValueError(f"`norm` has no order {ord!r} for {len(axes)} axes")
+        raise ArgumentError(f"`norm` has no order {ord!r} for {len(axes)} axes")
     row, column = (manipulation.canonical_axis(a, rank, "norm") for a in axes)
     summed, other = (row, column) if abs(ord) == 1 else (column, row)
     sums = reductions.sum(size, summed, keepdims=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import ShapeError
+from ryft_core.errors import ArgumentError, ShapeError
 from ryft_core.numpy import indexing
 from ryft_core.numpy.fusion import fused
 from ryft_core.numpy.selections import Lookup, Range, Selection
@@ -105,7 +105,7 @@ def reshape(x: ArrayLike, shape: Axes, order: str = "C") -> Array:
     if order == "C":
         return manipulation.reshape(x, shape)
     if order != "F":
-        raise ValueError(f"`reshape` expected 'C' or 'F' as `order`, but got {order!r}")
+        raise ArgumentError(f"`reshape` expected 'C' or 'F' as `order`, but got {order!r}")
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     return manipulation.transpose(manipulation.reshape(manipulation.transpose(x), sizes[::-1]))
 
@@ -487,7 +487,7 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", *, constant_values
     if (widths < 0).any():
         raise ShapeError(f"`pad` expected widths that are not negative, but got {pad_width}")
     if mode not in _PAD_MODES:
-        raise ValueError(f"`pad` expected one of {', '.join(_PAD_MODES)} as `mode`, but got {mode!r}")
+        raise ArgumentError(f"`pad` expected one of {', '.join(_PAD_MODES)} as `mode`, but got {mode!r}")
     pairs = tuple((int(before), int(behind)) for before, behind in widths)
     if mode != "constant":
         return _padded_with_elements(x, widths=pairs, mode=mode)

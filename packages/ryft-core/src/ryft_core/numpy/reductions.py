@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import DataTypeError, ShapeError
+from ryft_core.errors import ArgumentError, DataTypeError, ShapeError
 from ryft_core.numpy.fusion import fused
 from ryft_core.primitives import (
     arithmetic,
@@ -386,7 +386,7 @@ def quantile(x: ArrayLike, q: Any, axis: Any = None, *, method: str = "linear", 
         keepdims: Whether reduced axes stay with size 1.
     """
     if method not in _METHODS:
-        raise ValueError(f"`quantile` expected one of {', '.join(_METHODS)} as `method`, but got {method!r}")
+        raise ArgumentError(f"`quantile` expected one of {', '.join(_METHODS)} as `method`, but got {method!r}")
     return _quantile(as_value(x), as_value(q), axis=_axes(axis), method=method, keepdims=keepdims)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import ShapeError, TracerError, hinted
+from ryft_core.errors import ArgumentError, ShapeError, TracerError, hinted
 from ryft_core.numpy import manipulation as shapes
 from ryft_core.numpy.fusion import fused
 from ryft_core.primitives import (
@@ -138,7 +138,7 @@ def _before(x: Any, y: Any) -> Any:
 def searchsorted(a: ArrayLike, v: ArrayLike, side: str = "left") -> Array:
     """Returns where the elements of `v` belong in the sorted vector `a`: before ("left") or behind equal elements."""
     if side not in ("left", "right"):
-        raise ValueError(f"`searchsorted` expected 'left' or 'right' as `side`, but got {side!r}")
+        raise ArgumentError(f"`searchsorted` expected 'left' or 'right' as `side`, but got {side!r}")
     a, v = as_value(a), as_value(v)
     if a.type.ndim != 1:
         raise ShapeError(f"`searchsorted` expected a vector to search in, but got shape {a.type.shape}")

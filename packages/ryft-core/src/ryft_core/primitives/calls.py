@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ryft_core.errors import ArgumentTypeError
 from ryft_core.primitives.nested import Nested
 from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.programs.programs import Program
@@ -25,7 +26,7 @@ class Call(Nested):
     def infer(self, *types: ArrayType) -> tuple[ArrayType, ...]:
         expected = self.program.input_types
         if len(types) != len(expected):
-            raise TypeError(f"`{self.program.name}` expected {len(expected)} operands, but got {len(types)}")
+            raise ArgumentTypeError(f"`{self.program.name}` expected {len(expected)} operands, but got {len(types)}")
         return self.program.output_types
 
     def called_program(self) -> Program:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
+from ryft_core.errors import ArgumentTypeError
 from ryft_core.primitives.barriers import CheckpointName
 from ryft_core.primitives.nested import Nested, partition, reference_program
 from ryft_core.primitives.symbolic import Zero, is_linear
@@ -44,7 +45,9 @@ class Checkpoint(Nested):
 
     def infer(self, *types: ArrayType) -> tuple[ArrayType, ...]:
         if len(types) != len(self.program.inputs):
-            raise TypeError(f"`{self.program.name}` expected {len(self.program.inputs)} operands, but got {len(types)}")
+            raise ArgumentTypeError(
+                f"`{self.program.name}` expected {len(self.program.inputs)} operands, but got {len(types)}"
+            )
         return self.program.output_types
 
     def lower(self, builder: Builder, *operands: Any) -> Any:

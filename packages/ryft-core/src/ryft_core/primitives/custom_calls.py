@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ryft_core.errors import BatchingError, DifferentiationError, hinted
+from ryft_core.errors import ArgumentError, BatchingError, DifferentiationError, hinted
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.manipulation import broadcast_to, moveaxis
 from ryft_core.primitives.operands import as_value
@@ -132,7 +132,7 @@ def ffi_call(
 def check_vmap_method(method: str | None) -> None:
     """Raises a `ValueError` unless `method` is `None` or one of the methods that there are."""
     if method is not None and method not in VMAP_METHODS:
-        raise ValueError(f"expected a `vmap_method` among {', '.join(VMAP_METHODS)}, but got {method!r}")
+        raise ArgumentError(f"expected a `vmap_method` among {', '.join(VMAP_METHODS)}, but got {method!r}")
 
 
 def array_type(like: Any) -> ArrayType:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy
 
-from ryft_core.errors import DataTypeError, ShapeError
+from ryft_core.errors import ArgumentError, DataTypeError, ShapeError
 from ryft_core.primitives import arithmetic, comparison, conversions, manipulation, reductions
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.operands import as_value, constant_like, literal, promote
@@ -470,7 +470,7 @@ def check_mode(mode: str) -> str:
         ValueError: If there is no such mode.
     """
     if mode not in MODES:
-        raise ValueError(f"expected one of {', '.join(map(repr, MODES))} as the indexing mode, but got {mode!r}")
+        raise ArgumentError(f"expected one of {', '.join(map(repr, MODES))} as the indexing mode, but got {mode!r}")
     return "fill" if mode == "drop" else mode
 
 

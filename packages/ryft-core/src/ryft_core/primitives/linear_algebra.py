@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import DataTypeError, ShapeError
+from ryft_core.errors import ArgumentError, DataTypeError, ShapeError
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.families import broadcast_operand_shapes
 from ryft_core.primitives.manipulation import broadcast_to, transpose
@@ -188,7 +188,7 @@ def dot_general(
 ) -> Array:
     """Returns the sum of products of `x` and `y` over pairs of contracted axes, for every index of the batch axes."""
     if precision not in PRECISIONS:
-        raise ValueError(f"`dot_general` expected a precision among {', '.join(PRECISIONS)}, but got {precision!r}")
+        raise ArgumentError(f"`dot_general` expected a precision among {', '.join(PRECISIONS)}, but got {precision!r}")
     preferred = None if preferred_dtype is None else canonical_dtype(preferred_dtype)
     axes = tuple(tuple(int(axis) for axis in group) for group in (*contracting, *batch))
     return DotGeneral(axes[0], axes[1], axes[2], axes[3], precision, preferred).bind(*promote(x, y))

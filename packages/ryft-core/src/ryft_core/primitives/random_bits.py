@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import DataTypeError, ShapeError
+from ryft_core.errors import ArgumentError, DataTypeError, ShapeError
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.control_flow.loops import scan
 from ryft_core.primitives.manipulation import moveaxis
@@ -40,7 +40,7 @@ class RandomBits(Primitive):
                 f"`rng_bit_generator` expected a vector of unsigned integers as its state, but got {state}"
             )
         if self.algorithm not in ALGORITHMS:
-            raise ValueError(
+            raise ArgumentError(
                 f"`rng_bit_generator` expected an algorithm among {ALGORITHMS}, but got {self.algorithm!r}"
             )
         if self.dtype.kind not in "iu":

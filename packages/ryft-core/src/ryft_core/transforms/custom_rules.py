@@ -11,7 +11,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 import numpy
 
 from ryft_core import trees
-from ryft_core.errors import DifferentiationError, OperandError, StructureError, hinted
+from ryft_core.errors import ArgumentTypeError, DifferentiationError, OperandError, StructureError, hinted
 from ryft_core.primitives import arithmetic, conversions
 from ryft_core.primitives.callbacks import pure_callback
 from ryft_core.primitives.custom_rules import BackwardRule, CustomFunction, CustomLinear, Rules
@@ -67,7 +67,7 @@ class FunctionWithRules(Generic[P, R]):
                 argument adds to the tangent of the result; `None` for an argument without derivative.
         """
         if self.nondiff_argnums:
-            raise TypeError("`defjvps` cannot be used with `nondiff_argnums`; use `defjvp`")
+            raise ArgumentTypeError("`defjvps` cannot be used with `nondiff_argnums`; use `defjvp`")
 
         def rule(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
             result = self(*primals)  # pyright: ignore[reportCallIssue]

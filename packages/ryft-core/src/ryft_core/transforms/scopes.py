@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+from ryft_core.errors import ArgumentTypeError
 from ryft_core.tracing.evaluation import EvalTrace
 from ryft_core.tracing.traces import STATE, Trace, using_trace
 
@@ -53,7 +54,7 @@ def named_scope(name: str) -> Generator[None]:
         TypeError: If the name is not a string.
     """
     if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"`named_scope` expected a string, but got a `{type(name).__name__}`")
+        raise ArgumentTypeError(f"`named_scope` expected a string, but got a `{type(name).__name__}`")
     changed: list[tuple[Any, tuple[str, ...]]] = []
     trace: Any = STATE.trace
     while not isinstance(trace, EvalTrace):
