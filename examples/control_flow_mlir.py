@@ -4,6 +4,7 @@ The program computes the number of Collatz steps that each of several numbers ta
 """
 
 import numpy as np
+
 import ryft_mlir as mlir
 import ryft_pjrt as pjrt
 from ryft_mlir import Block, Value

@@ -134,9 +134,7 @@ def revalidate(wrapper: Any) -> None:
     if change is not None:
         erased, moved, owner_reference = change
         owner = owner_reference() if owner_reference is not None else None
-        if erased > wrapper._generation:
-            wrapper._generation = -1
-        elif moved > wrapper._generation and owner is None:
+        if erased > wrapper._generation or (moved > wrapper._generation and owner is None):
             wrapper._generation = -1
         elif moved > wrapper._generation and owner is not None:
             wrapper._owner = owner

@@ -6,6 +6,7 @@ bindings directly, with explicit locations and blocks, and check ownership by co
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -33,6 +34,21 @@ Body: TypeAlias = Callable[..., Values] | Region
 """The content of a region: a function `body(block, *arguments) -> values` that fills its only block, or a region."""
 
 _create: Any = ir.Operation.create
+_TENSORS: tuple[Any, ...] = (ir.RankedTensorType, ir.UnrankedTensorType)
+# MLIR infers the types of these operations without looking at the operands first, and may end the process.
+_TENSOR_OPERATIONS = frozenset(
+    """abs clamp complex dynamic_update_slice imag is_finite pad real select select_and_scatter
+    slice""".split()  # noqa: SIM905
+)
+_NEVER_INFERRED = frozenset(
+    {"gpu.subgroup_mma_extract_thread_local", "llvm.extractelement", "mhlo.uniform_dequantize", "mpmd.unassign"}
+)
+_VECTOR_OPERATIONS = frozenset({"vector.deinterleave", "vector.extract", "vector.interleave", "vector.to_elements"})
+_MHLO_OTHERS = frozenset(
+    """mhlo.add_dependency mhlo.after_all mhlo.async_done mhlo.async_start mhlo.async_update mhlo.bitcast mhlo.copy
+    mhlo.create_token mhlo.custom_call mhlo.domain mhlo.fusion mhlo.get_tuple_element mhlo.infeed mhlo.outfeed
+    mhlo.optimization_barrier mhlo.recv mhlo.send mhlo.tuple""".split()  # noqa: SIM905
+)
 _MLIRError: Any = ir.MLIRError
 
 
@@ -73,6 +89,8 @@ def build_value(
     raw_location = context._location if location is None else location._raw
     if result_type is not None and result_type._context is not context:
         raise ContextError(f"type `{result_type}` belongs to another context")
+    if result_type is None and (needs := inference_needs(name)) is not None:
+        check_inference(name, raw_operands, needs)
     try:
         if result_type is None:
             raw = _create(name, None, raw_operands, attributes, None, 0, raw_location, False, True)
@@ -208,6 +226,8 @@ def _create_raw(
             if result_type._context is not context:
                 raise ContextError(f"type `{result_type}` belongs to another context")
         raw_types = [result_type._raw for result_type in result_types]
+    if raw_types is None and (needs := inference_needs(name)) is not None:
+        check_inference(name, raw_operands, needs)
     try:
         infer = raw_types is None
         raw = _create(name, raw_types, raw_operands, attributes, raw_successors, regions, raw_location, False, infer)
@@ -259,6 +279,39 @@ def _types_of_terminator(block: Block, raw: Any) -> list[Type]:
     if not len(inner):
         return []
     return [Value(block._context, block._owner, value).type for value in inner[len(inner) - 1].operands]
+
+
+@functools.cache
+def inference_needs(name: str) -> tuple[Any, ...] | None:
+    """Returns the kinds of types that operands must have to infer from, or `None` where MLIR checks itself."""
+    namespace, _, short = name.partition(".")
+    if name in _NEVER_INFERRED:
+        return ()
+    if name == "stablehlo.triangular_solve":
+        return (ir.RankedTensorType,)
+    if name in _VECTOR_OPERATIONS:
+        return (ir.VectorType, ir.IndexType)
+    if name == "memref.load":
+        return (ir.MemRefType, ir.IndexType)
+    if (
+        (namespace == "stablehlo" and short in _TENSOR_OPERATIONS)
+        or (namespace == "chlo" and short.startswith(("broadcast_", "is_")))
+        or (namespace == "mhlo" and name not in _MHLO_OTHERS)
+    ):
+        return _TENSORS
+    return None
+
+
+def check_inference(name: str, raw_operands: Sequence[Any], expected: tuple[Any, ...]) -> None:
+    """Raises if operands have types that end the process when MLIR infers the types of the results.
+
+    Raises:
+        BuildError: If so.
+    """
+    for position, operand in enumerate(raw_operands):
+        if not isinstance(operand.type, expected):
+            kinds = " or ".join(kind.__name__ for kind in expected) or "result types to be given"
+            raise BuildError(f"`{name}` expected {kinds} for operand {position}, but got `{operand.type}`")
 
 
 def raise_refused(error: Exception, name: str, operands: Sequence[Value], location: Location | None) -> NoReturn:

@@ -102,7 +102,9 @@ def _attribute(context: Context, operation: str, key: str, kind: str, *descripti
     if not ir.AttrBuilder.contains(kind):
         return context.attribute(value)._raw
     try:
-        return ir.AttrBuilder.get(kind)(_plain(context, value), context=context._raw)
+        # Some of the bindings' functions look for the context where `with` puts it.
+        with context._raw:
+            return ir.AttrBuilder.get(kind)(_plain(context, value), context=context._raw)
     except (TypeError, ValueError, ir.MLIRError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BuildError(f"`{operation}` cannot make `{key}` of kind `{kind}` from {value!r}: {reason}") from None

@@ -90,9 +90,7 @@ def uniform_quantize(block: Block, operand: Value, result_type: Type, *, locatio
     return build_value(block, "stablehlo.uniform_quantize", (operand,), None, result_type, location)
 
 
-def uniform_dequantize(
-    block: Block, operand: Value, result_type: Type | None = None, *, location: Location | None = None
-) -> Value:
+def uniform_dequantize(block: Block, operand: Value, result_type: Type, *, location: Location | None = None) -> Value:
     """Converts quantized elements to floating point."""
     return build_value(block, "stablehlo.uniform_dequantize", (operand,), None, result_type, location)
 
