@@ -469,3 +469,11 @@ def test_threads_that_trace_functions_of_each_other_do_not_wait_for_ever() -> No
     assert len(results) == 2
     for result in results:
         np.testing.assert_array_equal(result, X + 3)
+
+
+def test_numbers_can_be_donated() -> None:
+    f = jit(lambda x, y: x + y, donate_argnums=(0, 1))
+    for _ in range(3):
+        assert float(f(1.0, 1.0)) == 2
+        np.testing.assert_array_equal(f(np.ones(3, np.float32), np.float32(2)), [3, 3, 3])
+    assert float(jit(lambda x: x)(1.0)) == 1

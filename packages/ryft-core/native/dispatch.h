@@ -96,6 +96,7 @@ typedef struct {
   PyObject *device;   // of the leaves; borrowed
   PyObject *held;     // list of what the words point to, where nothing else keeps it alive
   bool holds_all;     // whether code of the user may have run, which may change the containers
+  bool only_arrays;   // whether numbers are left to Python, because their arrays are shared and may be donated
   uintptr_t inline_words[INLINE_WORDS];
   PyObject *inline_leaves[INLINE_LEAVES];
 } Signature;

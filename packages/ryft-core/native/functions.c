@@ -10,6 +10,7 @@ typedef struct {
   PyObject *static_positions;  // tuple of booleans, one for each leading positional argument
   PyObject *static_names;      // frozenset of names
   unsigned long long hits;
+  char donates;
 } Dispatcher;
 
 static int dispatcher_traverse(PyObject *object, visitproc visit, void *arg) {
@@ -37,6 +38,7 @@ static void dispatcher_dealloc(PyObject *object) {
 static int visit_arguments(Dispatcher *self, Signature *s, PyObject *args, PyObject *kwargs) {
   Py_ssize_t count = PyTuple_Size(args);
   Py_ssize_t known = self->static_positions ? PyTuple_Size(self->static_positions) : 0;
+  s->only_arrays = self->donates;
   int status = push_number(s, (size_t)count);
   for (Py_ssize_t i = 0; !status && i < count; i++) {
     PyObject *value = PyTuple_GetItem(args, i);
@@ -136,6 +138,7 @@ static PyMemberDef dispatcher_members[] = {
     {"_static_positions", T_OBJECT, offsetof(Dispatcher, static_positions), 0, "Whether each argument is static."},
     {"_static_names", T_OBJECT, offsetof(Dispatcher, static_names), 0, "Names of static keyword arguments."},
     {"_hits", T_ULONGLONG, offsetof(Dispatcher, hits), READONLY, "Number of calls whose signature was found."},
+    {"_donates", T_BOOL, offsetof(Dispatcher, donates), 0, "Whether some arguments are donated."},
     {"_entries", T_PYSSIZET, offsetof(Dispatcher, table.count), READONLY, "Number of signatures."},
     {NULL, 0, 0, 0, NULL},
 };

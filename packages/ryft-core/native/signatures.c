@@ -50,6 +50,7 @@ void signature_begin(Signature *s) {
   s->device = NULL;
   s->held = NULL;
   s->holds_all = false;
+  s->only_arrays = false;
 }
 
 void signature_end(Signature *s) {
@@ -233,7 +234,7 @@ static int visit_planned(Signature *s, PyObject *value, bool statics) {
   Plan *plan = plan_of(value);
   if (!plan) return VISIT_FAILED;
   int status = VISIT_UNUSUAL;
-  if (plan->code == PLAN_ARRAY) {
+  if (plan->code == PLAN_ARRAY && !s->only_arrays) {
     PyObject *array = expect_user_code(s) ? NULL : PyObject_CallFunctionObjArgs(convert_leaf, value, NULL);
     if (!array)
       status = VISIT_FAILED;
@@ -246,7 +247,7 @@ static int visit_planned(Signature *s, PyObject *value, bool statics) {
       status = hold(s, Py_NewRef(value));
       if (!status) status = visit_static(s, value);
     }
-  } else if (plan->code != PLAN_UNUSUAL && !Py_EnterRecursiveCall(" while taking arguments apart")) {
+  } else if (plan->code >= PLAN_FLATTEN && !Py_EnterRecursiveCall(" while taking arguments apart")) {
     status = push_identity(s, plan->kind);
     if (!status && plan->code == PLAN_CLASS)
       status = visit_instance(s, value, plan);

@@ -81,6 +81,7 @@ if TYPE_CHECKING:
 
         _static_positions: tuple[bool, ...] | None
         _static_names: frozenset[str] | None
+        _donates: bool
         _hits: int
         _entries: int
 

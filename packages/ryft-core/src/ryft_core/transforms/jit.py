@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSp
 
 from ryft_core import trees
 from ryft_core._native import Dispatcher
+from ryft_core.arrays import DeviceArray, device_array
 from ryft_core.callback_execution import calls_back, run_with_callbacks
 from ryft_core.compilation import Kernel
 from ryft_core.dispatch import on_one_device, raw_order
 from ryft_core.errors import RyftError, hinted
 from ryft_core.primitives.calls import Call
+from ryft_core.primitives.operands import value_or_literal
+from ryft_core.programs.atoms import Literal, Value
 from ryft_core.tracebacks import boundary, leaving
 from ryft_core.tracing.evaluation import HOST_SECONDS, concrete, is_cheap_on_host
 from ryft_core.tracing.tracers import Tracer, trace_program
@@ -77,6 +80,7 @@ class JitFunction(Dispatcher, Generic[P, R]):
             place in self._statics.numbers for place in range(max(self._statics.numbers, default=-1) + 1)
         )
         self._static_names = self._statics.names
+        self._donates = bool(donated.numbers or donated.names)
         self._traces: dict[CallSignature, Traced] = {}
         self._tracing: dict[CallSignature, Event] = {}
         self._lock = Lock()
@@ -175,7 +179,10 @@ class JitFunction(Dispatcher, Generic[P, R]):
             results = traced.program.evaluate(*traced.captured, *values)
             traced.seconds_on_host += perf_counter() - started
             return traced.structure.unflatten([concrete(result) for result in results])
-        given = [concrete(value) for value in values]
+        if self._donates:
+            given = [leaf if type(leaf) is DeviceArray else _unshared(leaf) for leaf in leaves]
+        else:
+            given = [concrete(value) for value in values]
         arrays = on_one_device(leaves, given, self._device)
         compiled = traced.compiled(arrays[0].device if arrays else self._device)
         if calls_back(traced.program):
@@ -245,6 +252,12 @@ class JitFunction(Dispatcher, Generic[P, R]):
                 if compiled.kernel is kernel and compiled.order[place] >= 0:
                     return f"argument `{traced.leaf_names()[compiled.order[place]]}` of `{self._parameters.function}`"
         return f"an array that `{self._parameters.function}` captured"
+
+
+def _unshared(value: Any) -> DeviceArray:
+    """Returns a number or NumPy array as an array that nothing else uses, and so can be donated."""
+    converted = value if isinstance(value, Value) else value_or_literal(value)
+    return device_array(converted) if type(converted) is Literal else concrete(converted)
 
 
 def jit_eagerly(function: Callable[P, S], static_argnames: Sequence[str]) -> JitFunction[P, S]:
