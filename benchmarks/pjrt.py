@@ -109,14 +109,17 @@ def pypjrt_call(path: Path) -> Callable[[], object] | None:
     """Returns an execution of the same program by pypjrt, with its output closed, or `None` where it is missing."""
     if importlib.util.find_spec("pypjrt") is None:
         return None
-    import pypjrt
+    from pypjrt import Client, Plugin
+    from pypjrt.typing import F32
 
-    client = pypjrt.load_plugin(str(path)).create_client()
+    client = Client(Plugin(path))
     executable = client.compile(ADD)
-    argument = client.buffer_from_host(numpy.arange(8, dtype=numpy.float32))
+    data = numpy.arange(8, dtype=numpy.float32)
+    with client.devices() as devices:
+        argument = client.buffer_from_host(data, F32.code, [8], devices[0])
 
     def call() -> None:
-        for output in executable.execute([argument]):
+        for output in executable(argument):
             output.close()
 
     return call
