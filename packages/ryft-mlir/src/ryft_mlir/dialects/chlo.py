@@ -66,7 +66,6 @@ __all__ = [
     "is_neg_inf",
     "is_pos_inf",
     "lgamma",
-    "mulhi",
     "next_after",
     "polygamma",
     "ragged_dot",
@@ -189,13 +188,6 @@ def square(block: Block, operand: Value, *, result_type: Type | None = None, loc
 def tan(block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
     """Returns the element-wise tangent of angles in radians."""
     return build_value(block, "chlo.tan", (operand,), None, result_type, location)
-
-
-def mulhi(
-    block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
-) -> Value:
-    """Returns the upper half of the bits of the element-wise product of integers."""
-    return build_value(block, "chlo.mulhi", (lhs, rhs), None, result_type, location)
 
 
 def next_after(
