@@ -23,6 +23,7 @@ demo: $(STAMP)
 	$(RUN) examples/devices.py
 	$(RUN) examples/add_pjrt.py
 	$(RUN) examples/matmul_mlir.py
+	$(RUN) examples/control_flow_mlir.py
 	$(RUN) examples/train_digits.py
 
 test: $(STAMP)

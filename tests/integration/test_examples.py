@@ -33,6 +33,10 @@ def test_matmul_mlir_prints_the_module_and_the_product() -> None:
     assert "139. 154." in output
 
 
+def test_control_flow_mlir_prints_the_steps_to_one() -> None:
+    assert "{1: 0, 2: 1, 3: 7, 6: 8, 7: 16, 27: 111}" in run("control_flow_mlir.py")
+
+
 @pytest.mark.slow
 def test_train_digits_reaches_its_accuracy_and_draws_the_losses(tmp_path: Path) -> None:
     chart = tmp_path / "loss.png"
