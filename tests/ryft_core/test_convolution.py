@@ -1,6 +1,7 @@
 """Convolution and windows against JAX, and their errors."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,12 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def lax() -> Any:
+@pytest.fixture
+def lax() -> Iterator[Any]:
     import jax
 
-    jax.config.update("jax_enable_x64", True)
-    return jax.lax
+    with jax.enable_x64(True):
+        yield jax.lax
 
 
 def operands(layouts: tuple[str, str, str], features: int) -> tuple[Any, Any]:

@@ -1,6 +1,7 @@
 """Factorizations and triangular systems against NumPy and JAX."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,12 @@ MATRIX = GENERATOR.normal(size=(2, 4, 4)) + 4 * np.eye(4)
 POSITIVE = MATRIX @ MATRIX.swapaxes(-1, -2)
 
 
-@pytest.fixture(scope="module")
-def jax() -> Any:
+@pytest.fixture
+def jax() -> Iterator[Any]:
     import jax
 
-    jax.config.update("jax_enable_x64", True)
-    return jax
+    with jax.enable_x64(True):
+        yield jax
 
 
 def test_cholesky_agrees_with_numpy_under_vmap_and_jit() -> None:

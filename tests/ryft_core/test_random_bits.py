@@ -46,7 +46,7 @@ def test_a_state_that_is_not_a_vector_of_unsigned_integers_is_refused() -> None:
 
 
 def test_an_unknown_algorithm_and_a_wrong_type_are_refused() -> None:
-    with pytest.raises(ValueError, match="expected an algorithm among .*, but got 'DICE'"):
+    with pytest.raises(ValueError, match=r"expected an algorithm among .*, but got 'DICE'"):
         rng_bit_generator(KEY, (3,), algorithm="DICE")
     with pytest.raises(ryft.DataTypeError, match="gives integers, but float32 was asked for"):
         rng_bit_generator(KEY, (3,), "float32")
