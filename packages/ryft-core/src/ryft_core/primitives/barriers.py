@@ -59,6 +59,8 @@ class OptimizationBarrier(Primitive):
 class Identity(Primitive, abstract=True):
     """The operand, unchanged."""
 
+    in_kernel = True
+
     def infer(self, *types: ArrayType) -> ArrayType:
         return types[0]
 

@@ -47,6 +47,8 @@ class Primitive(PrimitiveBase):
 
     calls_back: ClassVar[bool] = False
     """Whether applying the primitive in a compiled program calls a Python function."""
+    in_kernel: ClassVar[bool] = False
+    """Whether XLA's CPU compiler can make it a part of the kernel of a small loop; see `fits_kernel`."""
 
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
         # Making a dataclass takes a millisecond, and most primitives inherit all their parameters.
@@ -130,6 +132,10 @@ class Primitive(PrimitiveBase):
     def called_program(self) -> Program | None:
         """Returns the program that applying this primitive is the same as evaluating, if it is one."""
         return None
+
+    def fits_kernel(self, operands: Sequence[ArrayType], results: Sequence[ArrayType]) -> bool:
+        """Returns whether, with these types, it can be a part of the kernel of a loop and is no slower there."""
+        return self.in_kernel
 
     def text(self) -> str:
         """Returns the name and the static parameters, for people."""

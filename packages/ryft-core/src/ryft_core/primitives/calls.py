@@ -22,6 +22,7 @@ class Call(Nested):
     program: Program
 
     name = "call"
+    in_kernel = True
 
     def infer(self, *types: ArrayType) -> tuple[ArrayType, ...]:
         expected = self.program.input_types

@@ -155,6 +155,7 @@ class Select(Primitive):
     name = "select"
     exact = "biuf"
     linear = True
+    in_kernel = True
 
     def infer(self, *types: ArrayType) -> ArrayType:
         predicate, on_true, on_false = types

@@ -28,6 +28,7 @@ class Convert(Primitive):
     name = "convert"
     exact = "biu"
     linear = True
+    in_kernel = True
 
     def infer(self, *types: ArrayType) -> ArrayType:
         return ArrayType(types[0].shape, self.dtype, self.weak)

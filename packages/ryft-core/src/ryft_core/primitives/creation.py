@@ -32,6 +32,7 @@ class Iota(Primitive):
     name = "iota"
     exact = "biuf"
     differentiable = False
+    in_kernel = True
 
     def infer(self, *types: ArrayType) -> ArrayType:
         if not 0 <= self.axis < len(self.shape):

@@ -51,6 +51,7 @@ class DynamicSlice(Primitive):
     name = "dynamic_slice"
     exact = "biuf"
     linear = True
+    in_kernel = True
 
     def infer(self, *types: ArrayType) -> ArrayType:
         operand, *starts = types
@@ -108,6 +109,7 @@ class DynamicUpdateSlice(Primitive):
     name = "dynamic_update_slice"
     exact = "biuf"
     linear = True
+    in_kernel = True
 
     def infer(self, *types: ArrayType) -> ArrayType:
         operand, update, *starts = types

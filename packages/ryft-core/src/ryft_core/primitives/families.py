@@ -55,6 +55,8 @@ class Elementwise(Primitive, abstract=True):
     kinds: ClassVar[str] = "iufc"
     """Kinds of element types that are accepted: b boolean, i signed, u unsigned, f floating, c complex."""
 
+    in_kernel = True
+
     def result_dtype(self, dtype: numpy.dtype[Any]) -> numpy.dtype[Any]:
         """Returns the element type of the result for operands of `dtype`."""
         return dtype

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -23,6 +25,11 @@ __all__ = ["DotGeneral", "dot_general", "matmul"]
 
 Axes = tuple[int, ...]
 PRECISIONS = ("default", "high", "highest")
+
+# Measured: up to here, products in the kernel of a loop are faster than calls of the library.
+_LARGEST_FACTOR_IN_KERNEL = 2**16
+_LARGEST_SIZE_IN_KERNEL = 32
+_MOST_PRODUCTS_IN_KERNEL = 2**14
 
 
 class DotGeneral(Primitive):
@@ -48,6 +55,19 @@ class DotGeneral(Primitive):
         return (
             tuple(axis for axis in range(left_rank) if axis not in left_used),
             tuple(axis for axis in range(right_rank) if axis not in right_used),
+        )
+
+    def fits_kernel(self, operands: Sequence[ArrayType], results: Sequence[ArrayType]) -> bool:
+        left, right = operands
+        depth = math.prod(left.shape[axis] for axis in self.left_contracting)
+        rows, columns = left.size // max(depth, 1), right.size // max(depth, 1)
+        # Products of larger matrices are much faster in a library, which a kernel cannot call.
+        if min(rows, columns) == 1:
+            return not self.left_batch and max(left.size, right.size) <= _LARGEST_FACTOR_IN_KERNEL
+        return (
+            not self.left_batch
+            and max(rows, columns, depth) <= _LARGEST_SIZE_IN_KERNEL
+            and rows * columns * depth <= _MOST_PRODUCTS_IN_KERNEL
         )
 
     def infer(self, *types: ArrayType) -> ArrayType:

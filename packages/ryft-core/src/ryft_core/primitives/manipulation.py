@@ -57,6 +57,7 @@ class Structural(Primitive, abstract=True):
     """Linear operation on one array that only moves elements: its tangent is the operation applied to the tangent."""
 
     linear = True
+    in_kernel = True
 
     def jvp(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         result = self.bind(*primals)
@@ -269,6 +270,7 @@ class Pad(Primitive):
     name = "pad"
     exact = "biuf"
     linear = True
+    in_kernel = True
 
     def infer(self, *types: ArrayType) -> ArrayType:
         operand, value = types
@@ -354,6 +356,7 @@ class Concatenate(Primitive):
     name = "concatenate"
     exact = "biuf"
     linear = True
+    in_kernel = True
 
     def infer(self, *types: ArrayType) -> ArrayType:
         first = types[0]

@@ -36,6 +36,7 @@ class Reduction(Primitive, abstract=True):
     operation: ClassVar[str]
     """Name of the StableHLO operation that combines two elements."""
     kinds: ClassVar[str] = "iufc"
+    in_kernel = True
 
     def initial(self, dtype: numpy.dtype[Any]) -> numpy.ndarray[Any, Any]:
         """Returns the neutral element of the operation, a scalar."""
