@@ -3,6 +3,7 @@
 from ryft_core import debug, errors, lax, nn, numpy, parameters, trees
 from ryft_core import trees as tree
 from ryft_core.arrays import Array, ArrayLike
+from ryft_core.backends import default_client, set_default_client
 from ryft_core.errors import (
     BatchingError,
     DataTypeError,
@@ -57,6 +58,7 @@ __all__ = [
     "custom_rules",
     "custom_vjp",
     "debug",
+    "default_client",
     "default_dtypes",
     "device_get",
     "device_put",
@@ -83,6 +85,7 @@ __all__ = [
     "parameters",
     "pure_callback",
     "remat",
+    "set_default_client",
     "set_default_dtypes",
     "show_internal_frames",
     "static",
