@@ -27,10 +27,44 @@ def test_an_unknown_name_raises_an_attribute_error() -> None:
         _ = ryft.grand
 
 
-def test_import_loads_neither_mlir_nor_protobuf() -> None:
-    code = "import sys, ryft; print([n for n in ('jaxlib', 'google.protobuf', 'jax', 'scipy') if n in sys.modules])"
+def loaded_after(statement: str) -> set[str]:
+    """Returns which packages a fresh process has loaded after a statement."""
+    code = f"import sys; {statement}; print(*sys.modules)"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert output.strip() == "[]"
+    return set(output.split())
+
+
+def test_import_loads_nothing_until_something_is_used() -> None:
+    assert not loaded_after("import ryft") & {"numpy", "ryft_core", "ryft_pjrt", "ryft_mlir", "ryft_xla_sys"}
+
+
+def test_use_loads_neither_mlir_nor_protobuf() -> None:
+    loaded = loaded_after("import ryft; ryft.jit(lambda x: x)")
+
+    assert "ryft_core" in loaded
+    assert not loaded & {"ryft_mlir", "jaxlib", "google.protobuf", "jax", "scipy"}
+
+
+@pytest.mark.parametrize("name", ["lax", "nn", "numpy", "tree"])
+def test_modules_of_functions_can_be_imported(name: str) -> None:
+    module = importlib.import_module(f"ryft.{name}")
+    original = getattr(ryft.core, name)
+
+    assert getattr(ryft, name) is module
+    assert {key: getattr(module, key) for key in module.__all__} == {
+        key: getattr(original, key) for key in original.__all__
+    }
+
+
+def test_everything_can_be_imported_by_a_star() -> None:
+    names: dict[str, object] = {}
+    exec("from ryft import *", names)
+
+    assert set(ryft.__all__) <= set(names)
+
+
+def test_directory_lists_every_exported_name() -> None:
+    assert set(ryft.__all__) <= set(dir(ryft))
 
 
 def test_second_call_of_a_jitted_function_touches_neither_mlir_nor_protobuf() -> None:

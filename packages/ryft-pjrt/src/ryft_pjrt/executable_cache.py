@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import struct
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,6 +139,8 @@ class ExecutableCache:
 
     def _write(self, path: Path, data: bytes) -> None:
         """Writes a file at once, so that no process ever sees a part of it."""
+        import tempfile  # Only here: it takes longer to load than all of this package's native code.
+
         self.directory.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=self.directory, prefix=".", suffix=_TEMPORARY_SUFFIX)
         try:

@@ -1,7 +1,7 @@
 """Ryft: trace, differentiate and compile numerical Python for any accelerator with an XLA (PJRT) plugin.
 
 `import ryft` gives the transformations (`jit`, `grad`, `vmap`, …) and `ryft.numpy`; the layers below are `ryft.core`,
-`ryft.pjrt`, `ryft.mlir` and `ryft.xla_sys`. `ryft.mlir` is loaded when it is first used: it takes longer than the rest.
+`ryft.pjrt`, `ryft.mlir` and `ryft.xla_sys`. Each is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -9,19 +9,45 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-import ryft_core as core
-import ryft_pjrt as pjrt
-import ryft_xla_sys as xla_sys
-from ryft_core import *  # noqa: F403  # pyright: ignore[reportWildcardImportFromLibrary] (all of the core is ours)
-
 if TYPE_CHECKING:
+    import ryft_core as core
     import ryft_mlir as mlir
+    import ryft_pjrt as pjrt
+    import ryft_xla_sys as xla_sys
+    from ryft import lax, nn, numpy, tree
+    from ryft_core import *  # noqa: F403  # pyright: ignore[reportWildcardImportFromLibrary] (all of the core is ours)
 
-__all__ = ["core", "mlir", "pjrt", "xla_sys"]
-__all__ += core.__all__
+    __all__ = ["core", "lax", "mlir", "nn", "numpy", "pjrt", "tree", "xla_sys"]
+    __all__ += core.__all__
+
+_MODULES = {
+    "core": "ryft_core",
+    "lax": "ryft.lax",
+    "mlir": "ryft_mlir",
+    "nn": "ryft.nn",
+    "numpy": "ryft.numpy",
+    "pjrt": "ryft_pjrt",
+    "tree": "ryft.tree",
+    "xla_sys": "ryft_xla_sys",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "mlir":
-        return importlib.import_module("ryft_mlir")
-    raise AttributeError(f"module `ryft` has no attribute `{name}`")
+    if name in _MODULES:
+        value: Any = importlib.import_module(_MODULES[name])
+    elif name == "__all__":
+        value = __dir__()
+    elif not name.startswith("_") and name in _core().__all__:
+        value = getattr(_core(), name)
+    else:
+        raise AttributeError(f"module `ryft` has no attribute `{name}`")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*_MODULES, *_core().__all__})
+
+
+def _core() -> Any:
+    return importlib.import_module("ryft_core")

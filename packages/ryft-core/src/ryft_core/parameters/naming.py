@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -88,6 +87,8 @@ def _find(path: Path, leaves: Mapping[str, Any], prefix: bool) -> str | None:
 
 
 def _missing(missing: list[str], unused: list[str], expected: int) -> MissingLeavesError:
+    import difflib  # Only for this error.
+
     error = MissingLeavesError(f"expected {expected} leaves, but got no value for {_listed(missing)}", tuple(missing))
     close = [name for path in missing[:1] for name in difflib.get_close_matches(path, unused, n=1)]
     if close:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -37,8 +36,12 @@ class Key:
     key: Any
 
     def __str__(self) -> str:
+        if not isinstance(self.key, str):
+            return f"[{self.key!r}]"
+        import json  # Only here: few programs print a path.
+
         # Double quotes whatever `repr` would choose, so that the text depends on the key alone.
-        return f"[{json.dumps(self.key, ensure_ascii=False) if isinstance(self.key, str) else repr(self.key)}]"
+        return f"[{json.dumps(self.key, ensure_ascii=False)}]"
 
 
 Entry: TypeAlias = Field | Index | Key
