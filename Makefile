@@ -39,6 +39,7 @@ format: $(STAMP)
 	$(RUN) -m ruff format .
 
 bench: $(STAMP)
+	$(RUN) -m pip install --quiet --group bench
 	$(RUN) -m benchmarks
 
 wheels: $(STAMP)
