@@ -1,15 +1,18 @@
 """The cache: what it checks, that it is never left half written, and that processes do not get in each other's way."""
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
-from ryft_xla_sys.plugins import ArchiveError, CacheError, ChecksumError, find_plugin, load_manifest
+from ryft_xla_sys.plugins import ArchiveError, CacheError, ChecksumError, find_plugin, load_manifest, locate_plugin
 from ryft_xla_sys.plugins.cache import Cache, CachedPlugin
 from ryft_xla_sys.plugins.fetching import fetch_plugin
 
@@ -218,3 +221,50 @@ def test_hash_of_an_archive_is_computed_again_when_it_changes(workshop: Any) -> 
     assert cache.known_hash(path) == workshop.digest(b"first")
     path.write_bytes(b"second, and longer")
     assert cache.known_hash(path) == workshop.digest(b"second, and longer")
+
+
+def test_cache_that_cannot_be_written_serves_what_it_holds(
+    workshop: Any, cached: CachedPlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locate_plugin("sample", workshop.file)
+    shutil.rmtree(workshop.cache / "sources")
+    os.utime(cached.path)  # As after copying the cache into an image of a machine: the library is hashed again.
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert find_plugin("sample") == cached.path
+    assert find_plugin("sample", workshop.file) == cached.path
+
+
+@pytest.mark.parametrize("given", ["index", "wheel", "archive", "RYFT_XLA_SYS_ARCHIVE"])
+def test_full_disk_is_reported(workshop: Any, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    archive = workshop.root / "wheels.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.write(workshop.file, workshop.file.name)
+    if given == "RYFT_XLA_SYS_ARCHIVE":
+        monkeypatch.setenv(given, str(archive))
+    open_file = Path.open
+
+    def fill(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> IO[Any]:
+        if "w" in mode and "staging" in path.parts:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return open_file(path, mode, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", fill)
+    path = {"wheel": workshop.file, "archive": archive}.get(given)
+    with pytest.raises(CacheError, match=r"cannot write to cache directory .*: No space left on device"):
+        find_plugin("sample", path)
+    assert [file for file in workshop.cached_files() if not file.startswith("sources/")] == []
+
+
+def test_each_attempt_has_a_staging_directory_of_its_own(workshop: Any) -> None:
+    # The pip of a process that was killed may still write to the directory of that process.
+    cache = Cache.default()
+    with cache.locked("a" * 64) as first:
+        pass
+    with cache.locked("a" * 64) as second:
+        assert second.is_dir()
+        assert second != first

@@ -2,6 +2,9 @@
 
 import importlib.util
 import io
+import re
+import signal
+import subprocess
 import sys
 from typing import Any
 
@@ -134,3 +137,28 @@ def test_nothing_of_the_index_is_named_in_the_package() -> None:
     directory = Path(ryft_xla_sys.plugins.__path__[0])
     texts = [path.read_text() for path in directory.iterdir() if path.suffix in (".py", ".toml")]
     assert not any("://" in text or "index-url" in text for text in texts)
+
+
+def test_error_that_pip_does_not_expect_is_reported(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = "ERROR: Exception:\nTraceback (most recent call last):\nOSError: [Errno 28] No space left on device\n"
+    monkeypatch.setattr("ryft_xla_sys.plugins.fetching._run_pip", lambda *arguments: (2, output))
+
+    with pytest.raises(FetchError, match=r"\(sample-pjrt 1.0\): OSError: \[Errno 28\] No space left on device"):
+        fetch_plugin(load_manifest().plugin("sample"))
+
+
+def test_interrupt_ends_pip_and_clears_what_it_began(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[str]] = []
+    start = subprocess.Popen
+
+    def interrupted(command: list[str], **options: Any) -> subprocess.Popen[str]:
+        process = start([sys.executable, "-c", "print('Progress', flush=True); input()"], stdin=-1, **options)
+        started.append(process)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    monkeypatch.setattr(re, "match", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        fetch_plugin(load_manifest().plugin("sample"))
+    assert started[0].poll() == -signal.SIGKILL
+    assert list((workshop.cache / "staging").iterdir()) == []

@@ -18,6 +18,7 @@ from ryft_xla_sys.plugins.errors import ArchiveError
 __all__ = ["Archive", "is_archive", "licence_members", "open_archive", "select_member"]
 
 _LICENCE_PATTERNS = ("*LICEN[CS]E*", "*NOTICE*")
+_ENCRYPTED = 1
 
 # What the standard library raises for an archive that is truncated or altered, or packed in a way it does not know.
 _DAMAGE = (
@@ -58,6 +59,8 @@ class _Zip:
         return self._file.getinfo(name).file_size
 
     def open(self, name: str) -> IO[bytes]:
+        if self._file.getinfo(name).flag_bits & _ENCRYPTED:
+            raise ArchiveError(f"expected an archive without a password, but got `{name}` encrypted")
         return self._file.open(name)
 
 
@@ -98,6 +101,10 @@ def open_archive(path: Path) -> Generator[Archive]:
     try:
         zipped = zipfile.is_zipfile(path)
         file = zipfile.ZipFile(path) if zipped else tarfile.open(path)  # noqa: SIM115 (closed below)
+    except tarfile.ReadError:
+        # Its text has a line for each way of packing that was tried.
+        reason = "it is neither a zip file nor a tar file, or it is damaged"
+        raise ArchiveError(f"cannot read archive `{path}`: {reason}") from None
     except (*_DAMAGE, OSError) as error:
         raise ArchiveError(f"cannot read archive `{path}`: {error}") from None
     with file:
