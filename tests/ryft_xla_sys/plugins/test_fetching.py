@@ -1,6 +1,6 @@
 """Fetching with pip from an index that is a directory: what is accepted, what is refused, and what is reported."""
 
-import importlib.util
+import importlib.machinery
 import io
 import re
 import signal
@@ -70,6 +70,16 @@ def test_fetch_that_fails_leaves_an_earlier_plugin_alone(workshop: Any) -> None:
     assert Cache.default().check(first, full=True) == first
 
 
+def test_fetch_leaves_distutils_to_setuptools(workshop: Any) -> None:
+    code = (
+        "import setuptools; from ryft_xla_sys import find_plugin; find_plugin('sample');"
+        "import distutils; print(distutils.__name__, distutils.__file__)"
+    )
+    result = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+
+    assert (result.returncode, "setuptools" in result.stdout) == (0, True), result.stderr
+
+
 def test_fetch_reports_what_pip_says(workshop: Any) -> None:
     workshop.file.unlink()
 
@@ -91,7 +101,9 @@ def test_fetch_points_to_the_vendor_where_the_hash_was_not_computed(workshop: An
 
 
 def test_fetch_without_pip_fails(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    finder = importlib.machinery.PathFinder
+    find = finder.find_spec
+    monkeypatch.setattr(finder, "find_spec", lambda name, *more: None if name == "pip" else find(name, *more))
 
     with pytest.raises(FetchError, match="this Python environment has no pip") as info:
         fetch_plugin(load_manifest().plugin("sample"))

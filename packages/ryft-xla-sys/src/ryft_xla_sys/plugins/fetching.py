@@ -6,7 +6,7 @@ configured for pip.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.machinery
 import os
 import re
 import subprocess
@@ -76,7 +76,8 @@ def download_wheel(entry: PluginEntry, wheel: Wheel, directory: Path) -> Path:
         ChecksumError: If the file has another SHA-256 than the manifest says.
     """
     _check_online(entry)
-    if importlib.util.find_spec("pip") is None:
+    # Not `importlib.util.find_spec`: setuptools takes that for a run of pip, and stops providing `distutils`.
+    if importlib.machinery.PathFinder.find_spec("pip") is None:
         error = FetchError(f"cannot fetch plugin `{entry.name}`: this Python environment has no pip")
         error.add_note("hint: run `python -m ensurepip`, or install the plugin's distribution with your own installer")
         raise error
