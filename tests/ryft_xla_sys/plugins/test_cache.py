@@ -52,7 +52,8 @@ def test_cache_holds_the_library_and_its_licence_under_the_hash_of_the_wheel(
     ]
     assert cached.path == workshop.cache / directory / workshop.member
     assert cached.library_sha256 == workshop.digest(cached.path) == workshop.digest(workshop.library())
-    assert Cache.default().plugins() == [cached]
+    assert Cache.default().find(workshop.digest(workshop.file)) == cached
+    assert Cache.default().hashes() == [cached.sha256]
 
 
 def test_cache_is_in_the_directory_of_the_platform_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +113,7 @@ def test_stamp_that_cannot_be_read_is_reported(cached: CachedPlugin, stamp: str)
 
     with pytest.raises(CacheError, match="cannot read the stamp of cached plugin") as info:
         find_plugin("sample")
-    assert "delete the directory" in info.value.__notes__[0]
+    assert "plugins remove --all" in info.value.__notes__[0]
 
 
 def test_fetch_by_force_replaces_a_damaged_library(workshop: Any, cached: CachedPlugin) -> None:
@@ -125,8 +126,8 @@ def test_fetch_by_force_replaces_a_damaged_library(workshop: Any, cached: Cached
 
 def test_remove_takes_the_plugin_away_and_may_be_repeated(workshop: Any, cached: CachedPlugin) -> None:
     cache = Cache.default()
-    cache.remove(cached)
-    cache.remove(cached)
+    cache.remove(cached.sha256)
+    cache.remove(cached.sha256)
 
     assert workshop.cached_files() == []
     assert cache.find(cached.sha256) is None
@@ -268,3 +269,10 @@ def test_each_attempt_has_a_staging_directory_of_its_own(workshop: Any) -> None:
     with cache.locked("a" * 64) as second:
         assert second.is_dir()
         assert second != first
+
+
+def test_home_directory_of_an_unknown_user_is_no_cache(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RYFT_XLA_SYS_CACHE", "~nobody-of-this-name/cache")
+
+    with pytest.raises(CacheError, match="`RYFT_XLA_SYS_CACHE` is `~nobody-of-this-name/cache`: Could not determine"):
+        find_plugin("sample")

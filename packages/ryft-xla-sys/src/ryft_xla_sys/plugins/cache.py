@@ -83,10 +83,17 @@ class Cache:
 
     @classmethod
     def default(cls) -> Cache:
-        """Returns the user's cache: the directory that `RYFT_XLA_SYS_CACHE` names or, without it, the platform's."""
+        """Returns the user's cache: the directory that `RYFT_XLA_SYS_CACHE` names or, without it, the platform's.
+
+        Raises:
+            CacheError: If the variable names the home directory of an unknown user.
+        """
         chosen = os.environ.get(CACHE_VARIABLE)
         if chosen:
-            return cls(Path(chosen).expanduser().absolute())
+            try:
+                return cls(Path(chosen).expanduser().absolute())
+            except RuntimeError as error:
+                raise CacheError(f"environment variable `{CACHE_VARIABLE}` is `{chosen}`: {error}") from None
         from platformdirs import user_cache_path  # Not at the top: most processes never look into the cache.
 
         return cls(user_cache_path("ryft", appauthor=False) / "xla")
@@ -106,14 +113,13 @@ class Cache:
             return None
         except (OSError, ValueError, TypeError) as error:
             failure = CacheError(f"cannot read the stamp of cached plugin `{directory}`: {error}")
-            failure.add_note(f"hint: delete the directory `{directory}`; the plugin will be fetched again")
+            failure.add_note("hint: run `python -m ryft_xla_sys plugins remove --all`, or delete that directory")
             raise failure from None
 
-    def plugins(self) -> list[CachedPlugin]:
-        """Returns every plugin in the cache."""
+    def hashes(self) -> list[str]:
+        """Returns the SHA-256 of every file that a plugin was unpacked from and is here, be it damaged or not."""
         directory = self.root / "plugins"
-        names = sorted(entry.name for entry in directory.iterdir()) if directory.is_dir() else []
-        return [cached for name in names if (cached := self.find(name)) is not None]
+        return sorted(entry.name for entry in directory.iterdir()) if directory.is_dir() else []
 
     def check(self, cached: CachedPlugin, *, full: bool = False) -> CachedPlugin:
         """Checks that the library of `cached` is what was unpacked.
@@ -237,20 +243,15 @@ class Cache:
         )
         return self._publish(self._stamp(unpacked), staging)
 
-    def remove(self, cached: CachedPlugin) -> None:
-        """Removes a plugin from the cache. Processes that have loaded it keep it.
+    def remove(self, sha256: str) -> None:
+        """Removes what was unpacked from the file with that SHA-256. Processes that have loaded it keep it.
 
         Raises:
             CacheError: If it cannot be removed.
         """
-        with self.locked(cached.sha256) as staging:
-            try:
-                # Renamed first, so that no process ever sees half of it.
-                cached.directory.rename(staging / "removed")
-            except FileNotFoundError:
-                return
-            except OSError as error:
-                raise self._unusable(error) from None
+        # Renamed first, so that no process ever sees half of it.
+        with self.locked(sha256) as staging, suppress(FileNotFoundError):
+            self.directory(sha256).rename(staging / "removed")
 
     def known_hash(self, path: Path) -> str:
         """Returns the SHA-256 of the file at `path`, computed once for each path, size and time stamp."""

@@ -15,11 +15,11 @@ from typing import Any
 from ryft_xla_sys.errors import RyftError
 from ryft_xla_sys.plugins.cache import Cache
 from ryft_xla_sys.plugins.discovery import locate_plugin
-from ryft_xla_sys.plugins.errors import FetchError
+from ryft_xla_sys.plugins.errors import CacheError, FetchError
 from ryft_xla_sys.plugins.fetching import download_wheel, fetch_plugin
 from ryft_xla_sys.plugins.installed import registered_plugins
 from ryft_xla_sys.plugins.inventory import PluginStatus, inspect_plugin, inspect_plugins, verify_plugin
-from ryft_xla_sys.plugins.manifest import PluginEntry, current_platform, load_manifest
+from ryft_xla_sys.plugins.manifest import Manifest, PluginEntry, current_platform, load_manifest
 from ryft_xla_sys.plugins.runtime import find_runtime_libraries, missing_runtime_hints
 
 __all__ = ["run"]
@@ -212,20 +212,33 @@ def _verify(options: argparse.Namespace) -> int:
 def _remove(options: argparse.Namespace) -> int:
     if bool(options.names) == options.all:
         _parser().error("expected the names of plugins, or --all")
-    cache = Cache.default()
+    cache, manifest = Cache.default(), load_manifest()
     for name in options.names:
-        load_manifest().plugin(name)
-    chosen = [cached for cached in cache.plugins() if options.all or cached.plugin in options.names]
-    for cached in chosen:
-        cache.remove(cached)
+        manifest.plugin(name)
+    cached = {sha256: _cached_name(cache, manifest, sha256) for sha256 in cache.hashes()}
+    chosen = {sha256: name for sha256, name in cached.items() if options.all or name in options.names}
+    for sha256, name in chosen.items():
+        cache.remove(sha256)
         if not options.json:
-            print(f"{cached.plugin}: removed {cached.directory}")
+            print(f"{name or 'unknown'}: removed {cache.directory(sha256)}")
     if options.json:
-        _print_json([{"name": cached.plugin, "path": str(cached.directory)} for cached in chosen])
-    absent = [name for name in options.names if name not in {cached.plugin for cached in chosen}]
+        _print_json([{"name": name, "path": str(cache.directory(sha256))} for sha256, name in chosen.items()])
+    absent = [name for name in options.names if name not in chosen.values()]
     for name in absent:
         print(f"error: plugin `{name}` is not in the cache", file=sys.stderr)
     return int(bool(absent))
+
+
+def _cached_name(cache: Cache, manifest: Manifest, sha256: str) -> str | None:
+    """Returns the name of a plugin in the cache, as far as it is known where its stamp is damaged."""
+    try:
+        cached = cache.find(sha256)
+    except CacheError:
+        cached = None
+    if cached is not None:
+        return cached.plugin
+    owners = (entry for entry in manifest.plugins.values() for wheel in entry.wheels.values() if wheel.sha256 == sha256)
+    return next((entry.name for entry in owners), None)
 
 
 def _summary(status: PluginStatus) -> dict[str, Any]:
