@@ -131,9 +131,9 @@ class Api:
                 raise AttributeError(f"`{extension}` is not an extension of the PJRT C API that Ryft knows")
             base = self.extension(description.kind)
             if base is None:
-                raise self._unimplemented(f"extension `{extension}`", extension)
+                raise self.unimplemented(f"extension `{extension}`", extension)
             if description.minimum is not None and self.version < (0, description.minimum):
-                error = self._unimplemented(f"the present layout of extension `{extension}`", extension)
+                error = self.unimplemented(f"the present layout of extension `{extension}`", extension)
                 error.add_note(f"hint: plugins with PJRT API 0.{description.minimum} or newer have that layout")
                 raise error
             table = self._tables[extension] = ffi.cast(f"{description.struct} *", base)
@@ -199,8 +199,8 @@ class Api:
             self._destroy_error(failure)
         return payload
 
-    def _unimplemented(self, what: str, name: str) -> UnimplementedError:
-        """Returns the error for something that the plugin lacks."""
+    def unimplemented(self, what: str, name: str) -> UnimplementedError:
+        """Returns the error for something that the plugin lacks, which `what` describes and `name` names."""
         return UnimplementedError(
             f"{what} is not implemented by plugin `{self.path.name}`, which has PJRT API "
             f"{self.version[0]}.{self.version[1]} (Ryft was built for {HEADER_VERSION[0]}.{HEADER_VERSION[1]})",
@@ -212,7 +212,7 @@ class Api:
         covered = _end_of_field("PJRT_Api", name) <= self.pointer.struct_size
         function = getattr(self.pointer, name) if covered else NULL
         if function == NULL:
-            raise self._unimplemented(f"`{name}`", name)
+            raise self.unimplemented(f"`{name}`", name)
         return self._remember(name, function)
 
     def _prepare_extension(self, extension: str, name: str) -> _Prepared:
@@ -221,7 +221,7 @@ class Api:
         covered = _end_of_field(EXTENSIONS[extension].struct, name) <= table.base.struct_size
         function = getattr(table, name) if covered else NULL
         if function == NULL:
-            raise self._unimplemented(f"`{name}` of extension `{extension}`", name)
+            raise self.unimplemented(f"`{name}` of extension `{extension}`", name)
         return self._remember((extension, name), function)
 
     def _remember(self, key: str | tuple[str, str], function: CData) -> _Prepared:
