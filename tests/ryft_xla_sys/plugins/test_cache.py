@@ -1,6 +1,7 @@
 """The cache: what it checks, that it is never left half written, and that processes do not get in each other's way."""
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -202,16 +203,24 @@ def test_cache_that_cannot_be_written_is_reported(workshop: Any, monkeypatch: py
     assert "set RYFT_XLA_SYS_CACHE" in info.value.__notes__[0]
 
 
+class Terminal(io.StringIO):
+    """Stands for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def test_lock_that_is_held_for_too_long_is_reported(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ryft_xla_sys.plugins.cache._LOCK_TIMEOUT", 0.01)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
     cache = Cache.default()
 
-    with (
-        cache.locked("a" * 64),
-        pytest.raises(CacheError, match="another process has held lock"),
-        cache.locked("a" * 64),
-    ):
-        pass
+    with cache.locked("a" * 64):
+        assert terminal.getvalue() == ""
+        with pytest.raises(CacheError, match="another process has held lock"), cache.locked("a" * 64):
+            pass
+    assert "waiting for another process" in terminal.getvalue()
 
 
 def test_hash_of_an_archive_is_computed_again_when_it_changes(workshop: Any) -> None:

@@ -166,7 +166,11 @@ class Cache:
         try:
             for directory in ("locks", "staging", "plugins"):
                 (self.root / directory).mkdir(parents=True, exist_ok=True)
-            lock.acquire()
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                with progress_bar("waiting for another process", None):
+                    lock.acquire()
         except Timeout:
             raise CacheError(f"another process has held lock `{lock.lock_file}` for an hour") from None
         except OSError as error:
