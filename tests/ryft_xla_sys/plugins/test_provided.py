@@ -75,6 +75,20 @@ def test_wheel_for_this_processor_is_chosen_among_those_for_others(workshop: Any
         assert locate_plugin("sample", path).path.read_bytes() == workshop.library()
 
 
+@pytest.mark.parametrize("name", ["wheels.tar", "wheels.tar.gz"])
+def test_tar_file_is_not_taken_for_the_wheel_at_its_end(
+    workshop: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with tarfile.open(workshop.root / name, "w:gz" if name.endswith("gz") else "w") as file:
+        file.add(workshop.file, workshop.file.name)
+        file.add(workshop.index / workshop.wheel_name(workshop.other_machine), "other.whl")
+        file.add(workshop.wheel(workshop.root / "wheels", b"", version="2.0"), workshop.wheel_name(version="2.0"))
+    monkeypatch.setenv("RYFT_XLA_SYS_ARCHIVE", str(workshop.root / name))
+
+    assert locate_plugin("sample", fetch=False).source == "archive"
+    assert locate_plugin("sample", workshop.root / name).path.read_bytes() == workshop.library()
+
+
 def test_archive_with_several_wheels_is_ambiguous(workshop: Any) -> None:
     with zipfile.ZipFile(workshop.root / "wheels.zip", "w") as file:
         for version in ("2.0", "3.0"):

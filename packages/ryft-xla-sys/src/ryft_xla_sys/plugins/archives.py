@@ -18,6 +18,7 @@ from ryft_xla_sys.plugins.errors import ArchiveError
 __all__ = ["Archive", "is_archive", "licence_members", "open_archive", "select_member"]
 
 _LICENCE_PATTERNS = ("*LICEN[CS]E*", "*NOTICE*")
+_ZIP_MAGIC_NUMBERS = (b"PK\3\4", b"PK\5\6")
 _ENCRYPTED = 1
 
 # What the standard library raises for an archive that is truncated or altered, or packed in a way it does not know.
@@ -88,7 +89,13 @@ def is_archive(path: Path) -> bool:
     if name.endswith((".so", ".dylib", ".dll")):
         return False
     named = name.endswith((".whl", ".zip", ".tar", ".tgz", ".tbz2", ".txz")) or ".tar." in name
-    return named or zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    return named or _is_zip(path) or tarfile.is_tarfile(path)
+
+
+def _is_zip(path: Path) -> bool:
+    # Not `zipfile.is_zipfile`, which looks at the end: it takes a tar file whose last member is a wheel for that wheel.
+    with path.open("rb") as stream:
+        return stream.read(4) in _ZIP_MAGIC_NUMBERS
 
 
 @contextmanager
@@ -99,8 +106,7 @@ def open_archive(path: Path) -> Generator[Archive]:
         ArchiveError: If the file is not an archive, or it is truncated or otherwise damaged.
     """
     try:
-        zipped = zipfile.is_zipfile(path)
-        file = zipfile.ZipFile(path) if zipped else tarfile.open(path)  # noqa: SIM115 (closed below)
+        file = zipfile.ZipFile(path) if _is_zip(path) else tarfile.open(path)  # noqa: SIM115 (closed below)
     except tarfile.ReadError:
         # Its text has a line for each way of packing that was tried.
         reason = "it is neither a zip file nor a tar file, or it is damaged"
