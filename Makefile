@@ -4,7 +4,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
 PACKAGES := packages/ryft-xla-sys packages/ryft-pjrt packages/ryft-mlir packages/ryft-core packages/ryft
-SOURCES := pyproject.toml $(wildcard packages/*/pyproject.toml packages/*/hatch_build.py packages/ryft-xla-sys/native/* packages/ryft-core/native/* \
+SOURCES := pyproject.toml $(wildcard packages/*/pyproject.toml packages/*/hatch_build.py \
+           packages/ryft-xla-sys/native/* packages/ryft-xla-sys/native/*/* packages/ryft-core/native/* \
            packages/ryft-xla-sys/src/ryft_xla_sys/protos/*.proto)
 WORKERS ?= 2
 

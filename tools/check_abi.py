@@ -5,7 +5,7 @@
 The first header is that of the PJRT C API; headers of extensions, or that of the XLA FFI, may follow. Needs a C
 preprocessor and the build requirements of `ryft-xla-sys`. What is appended belongs into `native/appended/` or
 `native/extensions/`, and into `versions.py`. The exit status is 1 if anything was changed in an incompatible way, and 2
-if the header is older than the declarations, or is not C: some headers of extensions are C++.
+if the header is older than the declarations, is another one, or is not C: some headers of extensions are C++.
 """
 
 from __future__ import annotations
@@ -150,11 +150,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("headers", nargs="+", type=Path, metavar="HEADER", help="C headers, that of PJRT first")
-    texts = [path.read_text() for path in parser.parse_args(arguments).headers]
-    version = [re.search(rf"#define PJRT_API_{part} (\d+)", texts[0]) for part in ("MAJOR", "MINOR")]
-    shown = ".".join(found[1] if found else "?" for found in version)
-    print(f"header: PJRT API {shown}; declared: PJRT API {HEADER_VERSION[0]}.{HEADER_VERSION[1]}")
-    if all(version) and (int(version[0][1]), int(version[1][1])) < HEADER_VERSION:
+    headers = parser.parse_args(arguments).headers
+    try:
+        texts = [path.read_text() for path in headers]
+    except (OSError, UnicodeDecodeError) as error:
+        parser.error(f"cannot read a header: {error}")
+    found = [re.search(rf"#define PJRT_API_{part} (\d+)", texts[0]) for part in ("MAJOR", "MINOR")]
+    version = tuple(int(number[1]) for number in found if number is not None)
+    if len(version) != 2:
+        parser.error(f"`{headers[0]}` is not the header of the PJRT C API, which must come first")
+    print(f"header: PJRT API {version[0]}.{version[1]}; declared: PJRT API {HEADER_VERSION[0]}.{HEADER_VERSION[1]}")
+    if version < HEADER_VERSION:
         print("the header is older than the declarations", file=sys.stderr)
         return 2
     try:

@@ -70,7 +70,10 @@ def main() -> int:
         return 0
     if options.command == "check":
         return check(options.names)
-    return update(dict(change.split("=", 1) for change in options.changes))
+    wrong = [change for change in options.changes if not re.fullmatch(r"[^=]+=[^=]+", change)]
+    if wrong:
+        parser.error(f"expected PLUGIN=VERSION, but got `{wrong[0]}`")
+    return update(dict(change.split("=") for change in options.changes))
 
 
 def check(names: list[str]) -> int:

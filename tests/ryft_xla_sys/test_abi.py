@@ -235,3 +235,19 @@ def test_check_abi_reports_incompatible_changes(tmp_path: Path, capsys: pytest.C
 def test_check_abi_refuses_an_older_header(capsys: pytest.CaptureFixture[str]) -> None:
     assert check_abi.main([str(PJRT_HEADER)]) == 2
     assert "older than the declarations" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"int main(void);", b"\xff\xfe"], ids=["absent", "empty", "c", "binary"]
+)
+def test_check_abi_refuses_what_is_not_the_header(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None
+) -> None:
+    path = tmp_path / "header.h"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(SystemExit) as info:
+        check_abi.main([str(path)])
+    assert info.value.code == 2
+    assert ("header.h" if content != b"\xff\xfe" else "cannot read a header") in capsys.readouterr().err

@@ -6,6 +6,7 @@ import ctypes
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -50,14 +51,19 @@ def test_call_refuses_a_null_function(fake_api: Api) -> None:
         fake_api.call("PJRT_Client_Create")
 
 
-def test_call_rejects_a_name_that_is_no_function(cpu_api: Api) -> None:
-    with pytest.raises(AttributeError, match="`PJRT_Api` has no function `PJRT_Client_Sing`"):
-        cpu_api.call("PJRT_Client_Sing")
+@pytest.mark.parametrize("name", ["PJRT_Client_Sing", "struct_size", "pjrt_api_version", "extension_start"])
+def test_call_rejects_a_name_that_is_no_function(cpu_api: Api, name: str) -> None:
+    with pytest.raises(AttributeError, match=f"`PJRT_Api` has no function `{name}`"):
+        cpu_api.call(name)
+    with pytest.raises(AttributeError, match="`PJRT_FFI_Extension` has no function `base`"):
+        cpu_api.call_extension("FFI", "base")
 
 
 def test_call_rejects_a_field_that_the_struct_does_not_have(cpu_api: Api) -> None:
-    with pytest.raises(KeyError, match="nonsense"):
+    with pytest.raises(AttributeError, match="`struct PJRT_Client_Create_Args` has no field `nonsense`"):
         cpu_api.call("PJRT_Client_Create", nonsense=1)
+    with pytest.raises(AttributeError, match="_Args` has no field `nonsense`"):
+        cpu_api.call_extension("Layouts", "PJRT_Layouts_MemoryLayout_Destroy", nonsense=1)
 
 
 def test_call_passes_the_newest_struct_size(fake_api: Api) -> None:
@@ -126,6 +132,25 @@ def test_load_returns_the_same_api_for_the_same_file(cpu_api: Api) -> None:
 def test_load_rejects_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(errors.PluginError, match="there is no such file"):
         load_api(tmp_path / "missing.so")
+
+
+@pytest.mark.parametrize("name", ["loop.so", "~nobody-of-this-name/x.so", "a\0b", "x" * 5_000])
+def test_load_rejects_a_path_that_cannot_be_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loop.so").symlink_to("loop.so")
+
+    with pytest.raises(errors.PluginError, match="cannot load PJRT plugin"):
+        load_api(name)
+
+
+def test_load_in_several_threads_initializes_once(build_plugin: Callable[..., Path]) -> None:
+    path = build_plugin("threads")
+    with ThreadPoolExecutor(8) as pool:
+        loaded = list(pool.map(lambda _: load_api(path), range(8)))
+
+    assert len(set(map(id, loaded))) == 1
 
 
 def test_load_rejects_a_file_that_is_no_library(tmp_path: Path) -> None:

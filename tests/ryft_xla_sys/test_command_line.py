@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ryft_xla_sys.__main__ import main
-from ryft_xla_sys.plugins import load_manifest
+from ryft_xla_sys.plugins import find_plugin, load_manifest
 
 NAMES = ["cpu", "cuda-12", "cuda-13", "rocm-7", "tpu", "neuron", "metal"]
 STATES = {"ready", "available", "elsewhere", "unsupported"}
@@ -30,7 +30,8 @@ def test_list_shows_all_seven_with_their_states(capsys: pytest.CaptureFixture[st
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split() == ["plugin", "for", "state", "source", "version", "library"]
     assert [row.split()[0] for row in rows[:7]] == NAMES
-    assert all(STATES & set(row.split()) for row in rows)
+    assert all(STATES & set(row.split()) for row in rows[:7])
+    assert rows[-1].startswith("neuron: the wheel is on the vendor's own index")
 
 
 def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,3 +133,38 @@ def test_command_runs_as_a_module() -> None:
 
     assert (result.returncode, result.stderr) == (0, "")
     assert Path(result.stdout.strip()).is_file()
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_table_fits_on_a_terminal_and_is_whole_in_a_pipe(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    main(["plugins", "list"])
+    piped = capsys.readouterr().out.splitlines()
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    main(["plugins", "list"])
+    shown = capsys.readouterr().out.splitlines()
+
+    assert str(find_plugin("cpu")) in piped[1]
+    assert shown[1].split()[:5] == piped[1].split()[:5]
+    assert shown[1].endswith("cpu_pjrt.so") if columns >= 80 else shown[1].endswith("pjrt.so")
+    assert max(map(len, shown[:8])) <= max(columns, 80)
+
+
+def test_output_that_nobody_reads_to_the_end_is_no_error() -> None:
+    command = f"{sys.executable} -m ryft_xla_sys plugins info cuda-12 --json | true"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_interrupt_gives_status_130_and_a_message(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ryft_xla_sys.plugins.commands.locate_plugin", interrupt)
+    assert main(["plugins", "path", "cpu"]) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -287,8 +288,8 @@ def test_service_refuses_an_address_that_is_in_use() -> None:
         (lambda: DistributedRuntimeService("nowhere", 1), "form `host:port`, but got `nowhere`"),
         (lambda: DistributedRuntimeService("127.0.0.1:0", 1), "form `host:port`, but got `127.0.0.1:0`"),
         (lambda: DistributedRuntimeService("host.invalid:80", 1), "name of this machine in `host.invalid:80`"),
-        (lambda: DistributedRuntimeService("127.0.0.1:80", 0), "`node_count` between 1 and 2147483647, but got 0"),
-        (lambda: DistributedRuntimeClient("127.0.0.1:80", -1), "`node_id` between 0 and 2147483647, but got -1"),
+        (lambda: DistributedRuntimeService("127.0.0.1:80", 0), "`node_count` between 1 and 1000000, but got 0"),
+        (lambda: DistributedRuntimeClient("127.0.0.1:80", -1), "`node_id` between 0 and 1000000, but got -1"),
         (lambda: DistributedRuntimeClient(":80", 0), "form `host:port`, but got `:80`"),
         (
             lambda: DistributedRuntimeClient("127.0.0.1:80", 0, heartbeat_timeout=0),
@@ -296,15 +297,58 @@ def test_service_refuses_an_address_that_is_in_use() -> None:
         ),
         (
             lambda: DistributedRuntimeService(free_address(), 1, shutdown_timeout=timedelta(seconds=-1)),
-            "`shutdown_timeout` to be positive, but got -1 day",
+            "`shutdown_timeout` to be positive, but got -1 s",
         ),
         (
             lambda: DistributedRuntimeClient("127.0.0.1:80", 0, rpc_timeout=float("nan")),
             "`rpc_timeout` to be positive, but got nan",
         ),
-        (lambda: DistributedRuntimeClient("127.0.0.1:80", 0).key_value_set("", "x"), "a key that is not empty"),
+        (
+            lambda: DistributedRuntimeClient("127.0.0.1:80", 0).key_value_set("", "x"),
+            "a key that is text and not empty, but got ''",
+        ),
     ],
 )
 def test_arguments_out_of_range_are_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(errors.InvalidArgumentError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "a:", "a:70000", "a:１２３４", "a: 80", "a b:80", "a\0b:80", "http://a:80", "é:80", "[::1:80", None, 80],
+)
+def test_address_that_the_runtime_could_crash_on_is_refused(address: Any) -> None:
+    for make in (lambda: DistributedRuntimeService(address, 1), lambda: DistributedRuntimeClient(address, 0)):
+        with pytest.raises(errors.InvalidArgumentError, match="expected an address of the form `host:port`, but got"):
+            make()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda client: client.key_value_set(3, "x"), "expected a key that is text and not empty, but got 3"),
+        (lambda client: client.key_value_set("a", 3), "expected a value that is bytes or text, but got 3"),
+        (
+            lambda client: client.key_value_get("a", "1"),
+            "`timeout` to be a `timedelta` or a number of seconds, but got",
+        ),
+        (lambda client: client.key_value_increment("a", 1.5), "expected `increment` to be an integer, but got 1.5"),
+        (lambda client: client.key_value_increment("a", 2**63), "expected `increment` to fit into 64 bits"),
+        (
+            lambda client: DistributedRuntimeClient(client.address, "0"),
+            "expected `node_id` to be an integer, but got '0'",
+        ),
+        (lambda client: DistributedRuntimeService(client.address, 1.5), "`node_count` to be an integer, but got 1.5"),
+    ],
+)
+def test_arguments_of_wrong_types_are_refused(call: Callable[[Any], object], message: str) -> None:
+    with pytest.raises(errors.InvalidArgumentError, match=message):
+        call(DistributedRuntimeClient("127.0.0.1:80", 0))
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_value_may_be_any_kind_of_bytes(cluster: DistributedRuntimeClient, kind: Callable[[bytes], bytes]) -> None:
+    cluster.key_value_set("bytes", kind(b"\0a"))
+
+    assert cluster.key_value_try_get("bytes") == b"\0a"

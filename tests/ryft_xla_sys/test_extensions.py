@@ -130,8 +130,16 @@ def test_profiler_error_becomes_an_exception(fake_api: Api) -> None:
 
 @pytest.mark.parametrize("name", ["Start", "Serialize"])
 def test_profiler_function_that_is_missing_is_refused(fake_api: Api, name: str) -> None:
-    with pytest.raises(errors.UnimplementedError, match=f"`PLUGIN_Profiler_{name}` is not implemented by plugin"):
+    message = (
+        f"`PLUGIN_Profiler_{name}` of extension `Profiler` is not implemented by plugin .* which has PJRT API .*built"
+    )
+    with pytest.raises(errors.UnimplementedError, match=message):
         call_profiler(fake_api, name)
+
+
+def test_profiler_function_that_does_not_exist_is_refused(fake_api: Api) -> None:
+    with pytest.raises(AttributeError, match="the profiler has no function `PLUGIN_Profiler_Sing`"):
+        call_profiler(fake_api, "Sing")
 
 
 def test_profiler_is_refused_where_there_is_none(cpu_api: Api) -> None:

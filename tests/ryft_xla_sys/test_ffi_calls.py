@@ -114,6 +114,11 @@ def test_handler_that_does_not_tell_its_version_is_refused(cpu_api: Api, handler
         ffi_calls.register_handler(cpu_api, "silent", handlers("silent"))
 
 
+def test_handler_that_is_null_is_refused(cpu_api: Api) -> None:
+    with pytest.raises(errors.PluginError, match="the XLA FFI handler is a null pointer"):
+        ffi_calls.register_handler(cpu_api, "null", NULL)
+
+
 def test_name_that_is_taken_is_refused(cpu_api: Api, handlers: Callable[[str], Any]) -> None:
     ffi_calls.register_handler(cpu_api, "ryft_test_callback", ffi_calls.CALLBACK_HANDLER)
 

@@ -294,6 +294,14 @@ def test_compile_options_of_xla_round_trip() -> None:
     assert _jax.CompileOptions.ParseFromString(ours.SerializeToString()).SerializeAsString() == content
 
 
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(458, "xla_gpu_experimental_enable_onehot_rewriter"), (464, "xla_gpu_enable_command_buffer_va_remapping")],
+)
+def test_flag_of_plugins_between_the_oldest_and_the_newest_has_its_number(number: int, name: str) -> None:
+    assert protos.DebugOptions.DESCRIPTOR.fields_by_number[number].name == name
+
+
 def test_fields_that_are_unknown_survive_a_round_trip() -> None:
     content = protos.DebugOptions(xla_dump_to="x").SerializeToString() + bytes([0xF8, 0xFF, 0x3F, 0x01])
 

@@ -1,15 +1,19 @@
 """The cache: what it checks, that it is never left half written, and that processes do not get in each other's way."""
 
+import errno
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
-from ryft_xla_sys.plugins import ArchiveError, CacheError, ChecksumError, find_plugin, load_manifest
+from ryft_xla_sys.plugins import ArchiveError, CacheError, ChecksumError, find_plugin, load_manifest, locate_plugin
 from ryft_xla_sys.plugins.cache import Cache, CachedPlugin
 from ryft_xla_sys.plugins.fetching import fetch_plugin
 
@@ -49,7 +53,8 @@ def test_cache_holds_the_library_and_its_licence_under_the_hash_of_the_wheel(
     ]
     assert cached.path == workshop.cache / directory / workshop.member
     assert cached.library_sha256 == workshop.digest(cached.path) == workshop.digest(workshop.library())
-    assert Cache.default().plugins() == [cached]
+    assert Cache.default().find(workshop.digest(workshop.file)) == cached
+    assert Cache.default().hashes() == [cached.sha256]
 
 
 def test_cache_is_in_the_directory_of_the_platform_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +114,7 @@ def test_stamp_that_cannot_be_read_is_reported(cached: CachedPlugin, stamp: str)
 
     with pytest.raises(CacheError, match="cannot read the stamp of cached plugin") as info:
         find_plugin("sample")
-    assert "delete the directory" in info.value.__notes__[0]
+    assert "plugins remove --all" in info.value.__notes__[0]
 
 
 def test_fetch_by_force_replaces_a_damaged_library(workshop: Any, cached: CachedPlugin) -> None:
@@ -122,8 +127,8 @@ def test_fetch_by_force_replaces_a_damaged_library(workshop: Any, cached: Cached
 
 def test_remove_takes_the_plugin_away_and_may_be_repeated(workshop: Any, cached: CachedPlugin) -> None:
     cache = Cache.default()
-    cache.remove(cached)
-    cache.remove(cached)
+    cache.remove(cached.sha256)
+    cache.remove(cached.sha256)
 
     assert workshop.cached_files() == []
     assert cache.find(cached.sha256) is None
@@ -198,16 +203,24 @@ def test_cache_that_cannot_be_written_is_reported(workshop: Any, monkeypatch: py
     assert "set RYFT_XLA_SYS_CACHE" in info.value.__notes__[0]
 
 
+class Terminal(io.StringIO):
+    """Stands for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def test_lock_that_is_held_for_too_long_is_reported(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ryft_xla_sys.plugins.cache._LOCK_TIMEOUT", 0.01)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
     cache = Cache.default()
 
-    with (
-        cache.locked("a" * 64),
-        pytest.raises(CacheError, match="another process has held lock"),
-        cache.locked("a" * 64),
-    ):
-        pass
+    with cache.locked("a" * 64):
+        assert terminal.getvalue() == ""
+        with pytest.raises(CacheError, match="another process has held lock"), cache.locked("a" * 64):
+            pass
+    assert "waiting for another process" in terminal.getvalue()
 
 
 def test_hash_of_an_archive_is_computed_again_when_it_changes(workshop: Any) -> None:
@@ -218,3 +231,57 @@ def test_hash_of_an_archive_is_computed_again_when_it_changes(workshop: Any) -> 
     assert cache.known_hash(path) == workshop.digest(b"first")
     path.write_bytes(b"second, and longer")
     assert cache.known_hash(path) == workshop.digest(b"second, and longer")
+
+
+def test_cache_that_cannot_be_written_serves_what_it_holds(
+    workshop: Any, cached: CachedPlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locate_plugin("sample", workshop.file)
+    shutil.rmtree(workshop.cache / "sources")
+    os.utime(cached.path)  # As after copying the cache into an image of a machine: the library is hashed again.
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert find_plugin("sample") == cached.path
+    assert find_plugin("sample", workshop.file) == cached.path
+
+
+@pytest.mark.parametrize("given", ["index", "wheel", "archive", "RYFT_XLA_SYS_ARCHIVE"])
+def test_full_disk_is_reported(workshop: Any, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    archive = workshop.root / "wheels.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.write(workshop.file, workshop.file.name)
+    if given == "RYFT_XLA_SYS_ARCHIVE":
+        monkeypatch.setenv(given, str(archive))
+    open_file = Path.open
+
+    def fill(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> IO[Any]:
+        if "w" in mode and "staging" in path.parts:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return open_file(path, mode, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", fill)
+    path = {"wheel": workshop.file, "archive": archive}.get(given)
+    with pytest.raises(CacheError, match=r"cannot write to cache directory .*: No space left on device"):
+        find_plugin("sample", path)
+    assert [file for file in workshop.cached_files() if not file.startswith("sources/")] == []
+
+
+def test_each_attempt_has_a_staging_directory_of_its_own(workshop: Any) -> None:
+    # The pip of a process that was killed may still write to the directory of that process.
+    cache = Cache.default()
+    with cache.locked("a" * 64) as first:
+        pass
+    with cache.locked("a" * 64) as second:
+        assert second.is_dir()
+        assert second != first
+
+
+def test_home_directory_of_an_unknown_user_is_no_cache(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RYFT_XLA_SYS_CACHE", "~nobody-of-this-name/cache")
+
+    with pytest.raises(CacheError, match="`RYFT_XLA_SYS_CACHE` is `~nobody-of-this-name/cache`: Could not determine"):
+        find_plugin("sample")

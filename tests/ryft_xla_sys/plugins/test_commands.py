@@ -73,3 +73,17 @@ def test_list_shows_registered_plugins_that_are_not_in_the_manifest(
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert rows[1][:3] == ["sample", "Sample", "available"]
     assert "xla_cpu_pjrt" in {row[0] for row in rows}
+
+
+@pytest.mark.parametrize("chosen", ["sample", "--all"])
+def test_remove_takes_away_what_is_damaged(workshop: Any, capsys: pytest.CaptureFixture[str], chosen: str) -> None:
+    run(["fetch", "sample"])
+    (directory,) = (workshop.cache / "plugins").iterdir()
+    (directory / "stamp.json").write_text("{")
+    (workshop.cache / "plugins" / "other").mkdir()
+    capsys.readouterr()
+
+    assert run(["remove", chosen]) == 0
+    names = capsys.readouterr().out.splitlines()
+    assert names[0] == f"sample: removed {directory}"
+    assert [path.name for path in (workshop.cache / "plugins").iterdir()] == (["other"] if chosen == "sample" else [])

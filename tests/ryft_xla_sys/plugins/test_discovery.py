@@ -384,3 +384,16 @@ def test_variable_with_a_home_directory_is_expanded(workshop: Any, monkeypatch: 
     monkeypatch.setenv(VARIABLE, "~/home.so")
 
     assert os.fspath(find_plugin("sample")) == os.fspath(path)
+
+
+def test_import_path_that_cannot_be_searched_is_passed_over(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = workshop.root / "closed" / "site"
+    path = workshop.install(workshop.root / "site", workshop.library(seed=1))
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))  # What mode bits do, but not to root.
+
+    monkeypatch.setattr(Path, "is_dir", lambda path: refuse(path) if path == closed else os.path.isdir(path))
+    monkeypatch.syspath_prepend(workshop.root / "site")
+    monkeypatch.syspath_prepend(closed)
+    assert find_plugin("sample") == path

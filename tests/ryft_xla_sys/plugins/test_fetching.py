@@ -1,7 +1,10 @@
 """Fetching with pip from an index that is a directory: what is accepted, what is refused, and what is reported."""
 
-import importlib.util
+import importlib.machinery
 import io
+import re
+import signal
+import subprocess
 import sys
 from typing import Any
 
@@ -67,6 +70,16 @@ def test_fetch_that_fails_leaves_an_earlier_plugin_alone(workshop: Any) -> None:
     assert Cache.default().check(first, full=True) == first
 
 
+def test_fetch_leaves_distutils_to_setuptools(workshop: Any) -> None:
+    code = (
+        "import setuptools; from ryft_xla_sys import find_plugin; find_plugin('sample');"
+        "import distutils; print(distutils.__name__, distutils.__file__)"
+    )
+    result = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+
+    assert (result.returncode, "setuptools" in result.stdout) == (0, True), result.stderr
+
+
 def test_fetch_reports_what_pip_says(workshop: Any) -> None:
     workshop.file.unlink()
 
@@ -88,7 +101,9 @@ def test_fetch_points_to_the_vendor_where_the_hash_was_not_computed(workshop: An
 
 
 def test_fetch_without_pip_fails(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    finder = importlib.machinery.PathFinder
+    find = finder.find_spec
+    monkeypatch.setattr(finder, "find_spec", lambda name, *more: None if name == "pip" else find(name, *more))
 
     with pytest.raises(FetchError, match="this Python environment has no pip") as info:
         fetch_plugin(load_manifest().plugin("sample"))
@@ -134,3 +149,28 @@ def test_nothing_of_the_index_is_named_in_the_package() -> None:
     directory = Path(ryft_xla_sys.plugins.__path__[0])
     texts = [path.read_text() for path in directory.iterdir() if path.suffix in (".py", ".toml")]
     assert not any("://" in text or "index-url" in text for text in texts)
+
+
+def test_error_that_pip_does_not_expect_is_reported(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = "ERROR: Exception:\nTraceback (most recent call last):\nOSError: [Errno 28] No space left on device\n"
+    monkeypatch.setattr("ryft_xla_sys.plugins.fetching._run_pip", lambda *arguments: (2, output))
+
+    with pytest.raises(FetchError, match=r"\(sample-pjrt 1.0\): OSError: \[Errno 28\] No space left on device"):
+        fetch_plugin(load_manifest().plugin("sample"))
+
+
+def test_interrupt_ends_pip_and_clears_what_it_began(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[str]] = []
+    start = subprocess.Popen
+
+    def interrupted(command: list[str], **options: Any) -> subprocess.Popen[str]:
+        process = start([sys.executable, "-c", "print('Progress', flush=True); input()"], stdin=-1, **options)
+        started.append(process)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    monkeypatch.setattr(re, "match", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        fetch_plugin(load_manifest().plugin("sample"))
+    assert started[0].poll() == -signal.SIGKILL
+    assert list((workshop.cache / "staging").iterdir()) == []

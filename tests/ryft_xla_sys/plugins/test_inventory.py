@@ -105,3 +105,11 @@ def test_archive_that_the_user_names_is_verified_against_its_stamp(
 def test_plugin_that_is_not_here_cannot_be_verified(workshop: Any) -> None:
     with pytest.raises(PluginNotFoundError, match="cannot find plugin `sample`"):
         verify_plugin(load_manifest().plugin("sample"))
+
+
+def test_archive_variable_that_names_nothing_is_a_problem(workshop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RYFT_XLA_SYS_ARCHIVE", "/no/such/directory")
+
+    status = inspect_plugin(load_manifest().plugin("sample"))
+    assert status.state == "broken"
+    assert status.problem == "environment variable `RYFT_XLA_SYS_ARCHIVE` is `/no/such/directory`, which does not exist"

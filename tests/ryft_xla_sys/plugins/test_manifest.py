@@ -135,3 +135,14 @@ def test_manifest_is_read_again_when_it_changes(workshop: Any) -> None:
 
     os.utime(path, ns=(1, 1))
     assert load_manifest().plugin("sample").title == "Another title"
+
+
+@pytest.mark.parametrize("path", ["loop.toml", "~nobody-of-this-name/x.toml", "a\0b"])
+def test_manifest_whose_path_cannot_be_followed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loop.toml").symlink_to("loop.toml")
+
+    with pytest.raises(ManifestError, match=f"cannot read plugin manifest `{path}`"):
+        load_manifest(path)

@@ -46,3 +46,10 @@ def test_update_moves_a_plugin_to_another_version(workshop: Any) -> None:
         line.split(" = ")[0] for line in before.splitlines()
     ]
     assert run("check")[0] == 0
+
+
+def test_update_refuses_a_change_without_a_version(workshop: Any) -> None:
+    result = subprocess.run([sys.executable, TOOL, "update", "sample"], capture_output=True, text=True, timeout=120)
+
+    assert result.returncode == 2
+    assert "error: expected PLUGIN=VERSION, but got `sample`" in result.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -74,7 +75,10 @@ class Api:
             UnimplementedError: If the plugin does not have the function.
         """
         prepared = self._prepared.get(name) or self._prepare(name)
-        arguments = ffi.new(prepared.arguments, fields)
+        try:
+            arguments = ffi.new(prepared.arguments, fields)
+        except KeyError as error:
+            raise _unknown_field(prepared, error) from None
         arguments.struct_size = prepared.struct_size
         error = prepared.function(arguments)
         if error:
@@ -94,7 +98,10 @@ class Api:
             UnimplementedError: If the plugin does not have the extension, or its extension lacks the function.
         """
         prepared = self._prepared.get((extension, name)) or self._prepare_extension(extension, name)
-        arguments = ffi.new(prepared.arguments, fields)
+        try:
+            arguments = ffi.new(prepared.arguments, fields)
+        except KeyError as error:
+            raise _unknown_field(prepared, error) from None
         if prepared.struct_size is not None:
             arguments.struct_size = prepared.struct_size
         error = prepared.function(arguments)
@@ -124,9 +131,9 @@ class Api:
                 raise AttributeError(f"`{extension}` is not an extension of the PJRT C API that Ryft knows")
             base = self.extension(description.kind)
             if base is None:
-                raise self._unimplemented(f"extension `{extension}`", extension)
+                raise self.unimplemented(f"extension `{extension}`", extension)
             if description.minimum is not None and self.version < (0, description.minimum):
-                error = self._unimplemented(f"the present layout of extension `{extension}`", extension)
+                error = self.unimplemented(f"the present layout of extension `{extension}`", extension)
                 error.add_note(f"hint: plugins with PJRT API 0.{description.minimum} or newer have that layout")
                 raise error
             table = self._tables[extension] = ffi.cast(f"{description.struct} *", base)
@@ -192,8 +199,8 @@ class Api:
             self._destroy_error(failure)
         return payload
 
-    def _unimplemented(self, what: str, name: str) -> UnimplementedError:
-        """Returns the error for something that the plugin lacks."""
+    def unimplemented(self, what: str, name: str) -> UnimplementedError:
+        """Returns the error for something that the plugin lacks, which `what` describes and `name` names."""
         return UnimplementedError(
             f"{what} is not implemented by plugin `{self.path.name}`, which has PJRT API "
             f"{self.version[0]}.{self.version[1]} (Ryft was built for {HEADER_VERSION[0]}.{HEADER_VERSION[1]})",
@@ -205,7 +212,7 @@ class Api:
         covered = _end_of_field("PJRT_Api", name) <= self.pointer.struct_size
         function = getattr(self.pointer, name) if covered else NULL
         if function == NULL:
-            raise self._unimplemented(f"`{name}`", name)
+            raise self.unimplemented(f"`{name}`", name)
         return self._remember(name, function)
 
     def _prepare_extension(self, extension: str, name: str) -> _Prepared:
@@ -214,7 +221,7 @@ class Api:
         covered = _end_of_field(EXTENSIONS[extension].struct, name) <= table.base.struct_size
         function = getattr(table, name) if covered else NULL
         if function == NULL:
-            raise self._unimplemented(f"`{name}` of extension `{extension}`", name)
+            raise self.unimplemented(f"`{name}` of extension `{extension}`", name)
         return self._remember((extension, name), function)
 
     def _remember(self, key: str | tuple[str, str], function: CData) -> _Prepared:
@@ -230,10 +237,14 @@ class Api:
 
 def _end_of_field(struct: str, name: str) -> int:
     """Returns how large a struct must be at least to have a function."""
-    try:
-        return ffi.offsetof(struct, name) + _POINTER_SIZE
-    except KeyError:
-        raise AttributeError(f"`{struct}` has no function `{name}`") from None
+    field = dict(ffi.typeof(struct).fields).get(name)
+    if field is None or field.type.kind != "function":
+        raise AttributeError(f"`{struct}` has no function `{name}`")
+    return field.offset + _POINTER_SIZE
+
+
+def _unknown_field(prepared: _Prepared, error: KeyError) -> AttributeError:
+    return AttributeError(f"`{prepared.arguments.item.cname}` has no field `{error.args[0]}`")
 
 
 @ffi.def_extern()
@@ -243,6 +254,7 @@ def ryft_error_payload(key: CData, key_size: int, value: CData, value_size: int,
 
 
 _LOADED: dict[Path, Api] = {}
+_LOADING = threading.Lock()
 
 
 def load_api(path: str | os.PathLike[str]) -> Api:
@@ -253,33 +265,41 @@ def load_api(path: str | os.PathLike[str]) -> Api:
             has another major version.
         PjrtError: If the plugin's own initialization fails.
     """
-    resolved = Path(path).expanduser().resolve()
-    if resolved in _LOADED:
+    try:
+        resolved = Path(path).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        # No home directory of that user, links in a circle, or a null character.
+        raise PluginError(f"cannot load PJRT plugin `{path}`: {error}") from None
+    with _LOADING:
+        if resolved not in _LOADED:
+            _LOADED[resolved] = _load(resolved)
         return _LOADED[resolved]
-    if not resolved.is_file():
+
+
+def _load(path: Path) -> Api:
+    if not os.path.isfile(path):
         raise PluginError(f"cannot load PJRT plugin `{path}`: there is no such file")
     if sys.platform == "linux":
         # XLA logs notes and warnings to the standard error stream; only errors concern the user. It reads this when
         # it is loaded.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        library = ctypes.CDLL(str(resolved), mode=getattr(os, "RTLD_NOW", 0) | getattr(os, "RTLD_LOCAL", 0))
+        library = ctypes.CDLL(str(path), mode=getattr(os, "RTLD_NOW", 0) | getattr(os, "RTLD_LOCAL", 0))
     except OSError as error:
-        raise PluginError(f"cannot load PJRT plugin `{resolved}`: {error}") from None
+        raise PluginError(f"cannot load PJRT plugin `{path}`: {error}") from None
     try:
         get_api = library.GetPjrtApi
     except AttributeError:
-        raise PluginError(f"`{resolved}` is not a PJRT plugin: it does not export the function `GetPjrtApi`") from None
+        raise PluginError(f"`{path}` is not a PJRT plugin: it does not export the function `GetPjrtApi`") from None
     get_api.restype = ctypes.c_void_p
     pointer = ffi.cast("PJRT_Api *", get_api() or 0)
     if pointer == NULL:
-        raise PluginError(f"`{resolved}` is not a usable PJRT plugin: `GetPjrtApi` returned a null pointer")
-    api = Api(pointer, resolved)
+        raise PluginError(f"`{path}` is not a usable PJRT plugin: `GetPjrtApi` returned a null pointer")
+    api = Api(pointer, path)
     if api.version[0] != HEADER_VERSION[0]:
         raise PluginError(
-            f"plugin `{resolved}` has PJRT API {api.version[0]}.{api.version[1]}, "
+            f"plugin `{path}` has PJRT API {api.version[0]}.{api.version[1]}, "
             f"but Ryft needs major version {HEADER_VERSION[0]}"
         )
     api.call("PJRT_Plugin_Initialize")
-    _LOADED[resolved] = api
     return api

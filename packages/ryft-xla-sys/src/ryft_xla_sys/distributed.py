@@ -12,6 +12,8 @@ count as such a failure. A client that has not connected has only the key-value 
 from __future__ import annotations
 
 import math
+import numbers
+import operator
 import os
 import re
 import secrets
@@ -22,7 +24,7 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex, TypeAlias, TypeVar
 
 from ryft_xla_sys.errors import (
     PJRT_ERRORS,
@@ -46,6 +48,7 @@ Duration: TypeAlias = timedelta | float
 
 _Result = TypeVar("_Result")
 _LARGEST = 2**31 - 1
+_LARGEST_CLUSTER = 1_000_000  # The service reserves memory for every node.
 _SIZE_KEY = "ryft/cluster/size"
 _NODE_KEY = "ryft/cluster/node/"
 _ERRORS = {
@@ -235,14 +238,14 @@ class DistributedRuntimeClient:
                 self._raw.key_value_delete(self._claim)
             self._raw.shutdown()
 
-    def key_value_set(self, key: str, value: bytes | str, *, overwrite: bool = False) -> None:
+    def key_value_set(self, key: str, value: bytes | bytearray | memoryview | str, *, overwrite: bool = False) -> None:
         """Stores `value` under `key`. Text is stored as UTF-8.
 
         Raises:
             AlreadyExistsError: If `key` has a value, and not `overwrite`.
             UnavailableError: If the service cannot be reached. The same goes for the methods below.
         """
-        data = value.encode() if isinstance(value, str) else value
+        data = _bytes(value)
         self._call(lambda: self._raw.key_value_set_bytes(_key(key), data, overwrite))
 
     def key_value_get(self, key: str, timeout: Duration) -> bytes:
@@ -268,7 +271,10 @@ class DistributedRuntimeClient:
 
     def key_value_increment(self, key: str, increment: int = 1) -> int:
         """Adds `increment` to the number under `key`, which is 0 if there is none, and returns the sum."""
-        return self._call(lambda: self._raw.key_value_increment(_key(key), increment))
+        amount = _integer("increment", increment)
+        if not -(2**63) <= amount < 2**63:
+            raise InvalidArgumentError(f"expected `increment` to fit into 64 bits, but got {increment}")
+        return self._call(lambda: self._raw.key_value_increment(_key(key), amount))
 
     def key_value_delete(self, key: str) -> None:
         """Removes the value under `key` and those under the keys that begin with it and a slash, if there are any."""
@@ -414,10 +420,11 @@ def _stop_client(raw: Any) -> None:
 
 
 def _split_address(address: str) -> tuple[str, int]:
-    host, separator, port = address.rpartition(":")
-    if not separator or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    # Stricter than the service, which crashes the process where it cannot use the address.
+    found = re.fullmatch(r"(\[[0-9A-Fa-f:.%\w]+\]|[^\s:/\[\]\0]+):([0-9]{1,5})", str(address), re.ASCII)
+    if found is None or not str(address).isascii() or not 0 < int(found[2]) < 65536:
         raise InvalidArgumentError(f"expected an address of the form `host:port`, but got `{address}`")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    return found[1].removeprefix("[").removesuffix("]"), int(found[2])
 
 
 def _check_bindable(address: str) -> None:
@@ -442,23 +449,43 @@ def _check_bindable(address: str) -> None:
     raise UnavailableError(f"cannot listen at `{address}`: {failure}")
 
 
-def _check_count(name: str, value: int, smallest: int) -> int:
-    if not smallest <= value <= _LARGEST:
-        raise InvalidArgumentError(f"expected `{name}` between {smallest} and {_LARGEST}, but got {value}")
-    return int(value)
+def _integer(name: str, value: SupportsIndex) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise InvalidArgumentError(f"expected `{name}` to be an integer, but got {value!r}") from None
 
 
-def _key(key: str) -> str:
-    if not key:
-        raise InvalidArgumentError("expected a key that is not empty")
+def _check_count(name: str, value: SupportsIndex, smallest: int) -> int:
+    count = _integer(name, value)
+    if not smallest <= count <= _LARGEST_CLUSTER:
+        raise InvalidArgumentError(f"expected `{name}` between {smallest} and {_LARGEST_CLUSTER}, but got {count}")
+    return count
+
+
+def _key(key: object) -> str:
+    if not isinstance(key, str) or not key:
+        raise InvalidArgumentError(f"expected a key that is text and not empty, but got {key!r}")
     return key
 
 
-def _amount(name: str, duration: Duration, unit: float) -> int:
+def _bytes(value: object) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    raise InvalidArgumentError(f"expected a value that is bytes or text, but got {value!r}")
+
+
+def _amount(name: str, duration: object, unit: float) -> int:
     """Returns `duration` in whole units of `unit` seconds, rounded up."""
+    if not isinstance(duration, (timedelta, numbers.Real)):
+        raise InvalidArgumentError(
+            f"expected `{name}` to be a `timedelta` or a number of seconds, but got {duration!r}"
+        )
     seconds = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
     if not seconds > 0:
-        raise InvalidArgumentError(f"expected `{name}` to be positive, but got {duration}")
+        raise InvalidArgumentError(f"expected `{name}` to be positive, but got {seconds:g} s")
     return _LARGEST if seconds / unit >= _LARGEST else math.ceil(seconds / unit)
 
 

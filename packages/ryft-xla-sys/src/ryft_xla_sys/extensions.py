@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from ryft_xla_sys.errors import PJRT_ERRORS, PjrtError, UnimplementedError, UnknownError
+from ryft_xla_sys.errors import PJRT_ERRORS, PjrtError, UnknownError
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def call_profiler(api: Api, name: str, /, **fields: object) -> CData:
         PjrtError: If the profiler returns an error; the class says which status code.
         UnimplementedError: If the plugin has no profiler, or its profiler lacks the function.
     """
+    if name not in _PROFILER_FIELDS:
+        raise AttributeError(f"the profiler has no function `PLUGIN_Profiler_{name}`")
     extension = api.extension_table("Profiler")
     covered = ffi.offsetof("PJRT_Profiler_Extension", "profiler_api") < extension.base.struct_size
     table = extension.profiler_api if covered else NULL
@@ -98,10 +100,7 @@ def _profiler_function(api: Api, table: CData, name: str) -> CData:
     covered = table != NULL and ffi.offsetof("PLUGIN_Profiler_Api", field) + ffi.sizeof("void *") <= table.struct_size
     function = getattr(table, field) if covered else NULL
     if function == NULL:
-        raise UnimplementedError(
-            f"the profiler function `PLUGIN_Profiler_{name}` is not implemented by plugin `{api.path.name}`",
-            f"PLUGIN_Profiler_{name}",
-        )
+        raise api.unimplemented(f"`PLUGIN_Profiler_{name}` of extension `Profiler`", f"PLUGIN_Profiler_{name}")
     return function
 
 

@@ -286,7 +286,7 @@ def register_handler(api: Api, target: str, handler: CData, *, platform: str = "
         traits: One, if the calls can be recorded into command buffers; otherwise zero.
 
     Raises:
-        PluginError: If the handler was compiled for another version of the XLA FFI.
+        PluginError: If the handler is null, or was compiled for another version of the XLA FFI.
         AlreadyExistsError: If another handler was registered under that name before.
         PjrtError: If the plugin refuses the handler.
         UnimplementedError: If the plugin has no XLA FFI.
@@ -326,8 +326,10 @@ def handler_version(handler: CData, api: Api, *, platform: str = "Host") -> tupl
         platform: Platform of the plugin, as in `register_handler`.
 
     Raises:
-        PluginError: If the handler does not answer.
+        PluginError: If the handler is null, or does not answer.
     """
+    if handler == NULL:
+        raise PluginError("the XLA FFI handler is a null pointer")
     major, minor = ffi.new("int *"), ffi.new("int *")
     if not lib.ryft_ffi_handler_version(handler, _plugin_table(api, platform), major, minor):
         raise PluginError("the XLA FFI handler does not tell which version it was compiled for")

@@ -18,6 +18,8 @@ from ryft_xla_sys.plugins.errors import ArchiveError
 __all__ = ["Archive", "is_archive", "licence_members", "open_archive", "select_member"]
 
 _LICENCE_PATTERNS = ("*LICEN[CS]E*", "*NOTICE*")
+_ZIP_MAGIC_NUMBERS = (b"PK\3\4", b"PK\5\6")
+_ENCRYPTED = 1
 
 # What the standard library raises for an archive that is truncated or altered, or packed in a way it does not know.
 _DAMAGE = (
@@ -58,6 +60,8 @@ class _Zip:
         return self._file.getinfo(name).file_size
 
     def open(self, name: str) -> IO[bytes]:
+        if self._file.getinfo(name).flag_bits & _ENCRYPTED:
+            raise ArchiveError(f"expected an archive without a password, but got `{name}` encrypted")
         return self._file.open(name)
 
 
@@ -85,7 +89,13 @@ def is_archive(path: Path) -> bool:
     if name.endswith((".so", ".dylib", ".dll")):
         return False
     named = name.endswith((".whl", ".zip", ".tar", ".tgz", ".tbz2", ".txz")) or ".tar." in name
-    return named or zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    return named or _is_zip(path) or tarfile.is_tarfile(path)
+
+
+def _is_zip(path: Path) -> bool:
+    # Not `zipfile.is_zipfile`, which looks at the end: it takes a tar file whose last member is a wheel for that wheel.
+    with path.open("rb") as stream:
+        return stream.read(4) in _ZIP_MAGIC_NUMBERS
 
 
 @contextmanager
@@ -96,8 +106,11 @@ def open_archive(path: Path) -> Generator[Archive]:
         ArchiveError: If the file is not an archive, or it is truncated or otherwise damaged.
     """
     try:
-        zipped = zipfile.is_zipfile(path)
-        file = zipfile.ZipFile(path) if zipped else tarfile.open(path)  # noqa: SIM115 (closed below)
+        file = zipfile.ZipFile(path) if _is_zip(path) else tarfile.open(path)  # noqa: SIM115 (closed below)
+    except tarfile.ReadError:
+        # Its text has a line for each way of packing that was tried.
+        reason = "it is neither a zip file nor a tar file, or it is damaged"
+        raise ArchiveError(f"cannot read archive `{path}`: {reason}") from None
     except (*_DAMAGE, OSError) as error:
         raise ArchiveError(f"cannot read archive `{path}`: {error}") from None
     with file:

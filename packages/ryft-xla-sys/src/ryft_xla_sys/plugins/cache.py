@@ -2,7 +2,7 @@
 
 plugins/<sha256>/stamp.json     what was unpacked, and the size, time stamp and SHA-256 of the library
 plugins/<sha256>/...            the library, at its path in the wheel, and the texts of licences
-staging/<sha256>/               what is being downloaded and unpacked; renamed to the above once it is complete
+staging/<sha256>-<random>/      what is being downloaded and unpacked; renamed to the above once it is complete
 locks/<sha256>.lock             held by the process that does so
 sources/<digest>                SHA-256 of an archive that the user named, by its path, size and time stamp
 """
@@ -15,14 +15,15 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from ryft_xla_sys.errors import PluginError
 from ryft_xla_sys.plugins.archives import licence_members, open_archive, select_member
-from ryft_xla_sys.plugins.checksums import check_hash, check_platform, copy_and_hash, file_hash
+from ryft_xla_sys.plugins.checksums import check_hash, check_platform, copy_and_hash, file_hash, is_library
 from ryft_xla_sys.plugins.errors import ArchiveError, CacheError
 from ryft_xla_sys.plugins.locations import PluginLocation, PluginSource
 from ryft_xla_sys.plugins.manifest import PluginEntry
@@ -82,10 +83,17 @@ class Cache:
 
     @classmethod
     def default(cls) -> Cache:
-        """Returns the user's cache: the directory that `RYFT_XLA_SYS_CACHE` names or, without it, the platform's."""
+        """Returns the user's cache: the directory that `RYFT_XLA_SYS_CACHE` names or, without it, the platform's.
+
+        Raises:
+            CacheError: If the variable names the home directory of an unknown user.
+        """
         chosen = os.environ.get(CACHE_VARIABLE)
         if chosen:
-            return cls(Path(chosen).expanduser().absolute())
+            try:
+                return cls(Path(chosen).expanduser().absolute())
+            except RuntimeError as error:
+                raise CacheError(f"environment variable `{CACHE_VARIABLE}` is `{chosen}`: {error}") from None
         from platformdirs import user_cache_path  # Not at the top: most processes never look into the cache.
 
         return cls(user_cache_path("ryft", appauthor=False) / "xla")
@@ -105,14 +113,13 @@ class Cache:
             return None
         except (OSError, ValueError, TypeError) as error:
             failure = CacheError(f"cannot read the stamp of cached plugin `{directory}`: {error}")
-            failure.add_note(f"hint: delete the directory `{directory}`; the plugin will be fetched again")
+            failure.add_note("hint: run `python -m ryft_xla_sys plugins remove --all`, or delete that directory")
             raise failure from None
 
-    def plugins(self) -> list[CachedPlugin]:
-        """Returns every plugin in the cache."""
+    def hashes(self) -> list[str]:
+        """Returns the SHA-256 of every file that a plugin was unpacked from and is here, be it damaged or not."""
         directory = self.root / "plugins"
-        names = sorted(entry.name for entry in directory.iterdir()) if directory.is_dir() else []
-        return [cached for name in names if (cached := self.find(name)) is not None]
+        return sorted(entry.name for entry in directory.iterdir()) if directory.is_dir() else []
 
     def check(self, cached: CachedPlugin, *, full: bool = False) -> CachedPlugin:
         """Checks that the library of `cached` is what was unpacked.
@@ -139,7 +146,11 @@ class Cache:
         except PluginError as error:
             error.add_note(_refetch_hint(cached))
             raise
-        return cached if fresh else self._stamp(replace(cached, library_modified=status.st_mtime_ns))
+        if not fresh:
+            # Only to save the next process the work: a cache that cannot be written to can still be used.
+            with suppress(CacheError):
+                return self._stamp(replace(cached, library_modified=status.st_mtime_ns))
+        return cached
 
     @contextmanager
     def locked(self, sha256: str) -> Generator[Path]:
@@ -152,23 +163,34 @@ class Cache:
         from filelock import FileLock, Timeout
 
         lock = FileLock(self.root / "locks" / f"{sha256}.lock", timeout=_LOCK_TIMEOUT)
-        staging = self.root / "staging" / sha256
         try:
             for directory in ("locks", "staging", "plugins"):
                 (self.root / directory).mkdir(parents=True, exist_ok=True)
-            lock.acquire()
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                with progress_bar("waiting for another process", None):
+                    lock.acquire()
         except Timeout:
             raise CacheError(f"another process has held lock `{lock.lock_file}` for an hour") from None
         except OSError as error:
             raise self._unusable(error) from None
         try:
-            # What is there was left behind by a process that was killed: whoever is at work holds the lock.
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir()
-            yield staging
+            self._clear(sha256)
+            # A name of its own each time: the pip of a process that was killed may still write to the one before.
+            yield Path(tempfile.mkdtemp(prefix=f"{sha256}-", dir=self.root / "staging"))
+        except PluginError:
+            raise
+        except OSError as error:
+            raise self._unusable(error) from None
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            self._clear(sha256)
             lock.release()
+
+    def _clear(self, sha256: str) -> None:
+        """Removes what this process, or one that was killed, has in staging. The lock must be held."""
+        for directory in (self.root / "staging").glob(f"{sha256}*"):
+            shutil.rmtree(directory, ignore_errors=True)
 
     def unpack(self, archive: Path, entry: PluginEntry, sha256: str, staging: Path, platform: str) -> CachedPlugin:
         """Unpacks a plugin's library from a wheel or another archive into the cache. The lock must be held.
@@ -201,15 +223,16 @@ class Cache:
             with progress_bar(f"unpacking {entry.name}", sum(opened.size(name) for name in chosen)) as advance:
                 for name in chosen:
                     path = _member_path(target, name)
-                    try:
-                        path.parent.mkdir(parents=True, exist_ok=True)
-                        with opened.open(name) as source, path.open("wb") as stream:
-                            hashes[name] = copy_and_hash(source, stream, advance)
-                    except OSError as error:
-                        raise self._unusable(error) from None
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    with opened.open(name) as source, path.open("wb") as stream:
+                        hashes[name] = copy_and_hash(source, stream, advance)
         if expected:
             check_hash(f"library `{library}` in `{archive.name}`", expected, hashes[library][0])
         path = target / library
+        if not is_library(path):
+            raise ArchiveError(
+                f"archive `{archive.name}` expected a shared library at `{library}`, but has another file"
+            )
         check_platform(path, platform)
         path.chmod(0o755)
         unpacked = CachedPlugin(
@@ -224,20 +247,15 @@ class Cache:
         )
         return self._publish(self._stamp(unpacked), staging)
 
-    def remove(self, cached: CachedPlugin) -> None:
-        """Removes a plugin from the cache. Processes that have loaded it keep it.
+    def remove(self, sha256: str) -> None:
+        """Removes what was unpacked from the file with that SHA-256. Processes that have loaded it keep it.
 
         Raises:
             CacheError: If it cannot be removed.
         """
-        with self.locked(cached.sha256) as staging:
-            try:
-                # Renamed first, so that no process ever sees half of it.
-                cached.directory.rename(staging / "removed")
-            except FileNotFoundError:
-                return
-            except OSError as error:
-                raise self._unusable(error) from None
+        # Renamed first, so that no process ever sees half of it.
+        with self.locked(sha256) as staging, suppress(FileNotFoundError):
+            self.directory(sha256).rename(staging / "removed")
 
     def known_hash(self, path: Path) -> str:
         """Returns the SHA-256 of the file at `path`, computed once for each path, size and time stamp."""
@@ -248,13 +266,12 @@ class Cache:
             return note.read_text(encoding="ascii")
         with progress_bar(f"reading {path.name}", status.st_size) as advance:
             value = file_hash(path, advance)
-        try:
+        # Only to save the next process the work: a cache that cannot be written to may well hold the plugin already.
+        with suppress(OSError):
             note.parent.mkdir(parents=True, exist_ok=True)
             staged = note.with_name(f"{key}.{os.getpid()}")
             staged.write_text(value, encoding="ascii")
             staged.replace(note)
-        except OSError as error:
-            raise self._unusable(error) from None
         return value
 
     def _publish(self, unpacked: CachedPlugin, staging: Path) -> CachedPlugin:

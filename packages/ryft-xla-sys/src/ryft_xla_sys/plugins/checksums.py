@@ -10,12 +10,13 @@ from typing import IO
 
 from ryft_xla_sys.plugins.errors import ChecksumError, UnsupportedPlatformError
 
-__all__ = ["check_hash", "check_platform", "copy_and_hash", "file_hash", "library_platform"]
+__all__ = ["check_hash", "check_platform", "copy_and_hash", "file_hash", "is_library", "library_platform"]
 
 _CHUNK = 1 << 20
 _ELF_MACHINES = {0x3E: "x86_64", 0xB7: "aarch64", 0x28: "arm", 0xF3: "riscv64", 0x15: "ppc64", 0x16: "s390x"}
 _MACH_MACHINES = {0x01000007: "x86_64", 0x0100000C: "arm64"}
 _PE_MACHINES = {0x8664: "x86_64", 0xAA64: "aarch64"}
+_MAGIC_NUMBERS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ")
 
 
 def check_hash(subject: str, expected: str, actual: str) -> None:
@@ -44,6 +45,12 @@ def file_hash(path: Path, advance: Callable[[int], object] = lambda _: None) -> 
     """Returns the SHA-256 of the file at `path`."""
     with path.open("rb") as stream:
         return copy_and_hash(stream, None, advance)[0]
+
+
+def is_library(path: Path) -> bool:
+    """Returns whether the file at `path` begins like a shared library of any platform: an ELF, Mach-O or PE file."""
+    with path.open("rb") as stream:
+        return stream.read(4).startswith(_MAGIC_NUMBERS)
 
 
 def library_platform(path: Path) -> str | None:

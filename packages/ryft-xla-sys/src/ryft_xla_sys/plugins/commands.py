@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -14,23 +15,33 @@ from typing import Any
 from ryft_xla_sys.errors import RyftError
 from ryft_xla_sys.plugins.cache import Cache
 from ryft_xla_sys.plugins.discovery import locate_plugin
-from ryft_xla_sys.plugins.errors import FetchError
+from ryft_xla_sys.plugins.errors import CacheError, FetchError
 from ryft_xla_sys.plugins.fetching import download_wheel, fetch_plugin
 from ryft_xla_sys.plugins.installed import registered_plugins
 from ryft_xla_sys.plugins.inventory import PluginStatus, inspect_plugin, inspect_plugins, verify_plugin
-from ryft_xla_sys.plugins.manifest import PluginEntry, current_platform, load_manifest
+from ryft_xla_sys.plugins.manifest import Manifest, PluginEntry, current_platform, load_manifest
 from ryft_xla_sys.plugins.runtime import find_runtime_libraries, missing_runtime_hints
 
 __all__ = ["run"]
 
 _EPILOG = "exit status: 0 if all went well, 1 if something failed or was not found, 2 for wrong usage"
+_NARROWEST = 12
 
 
 def run(arguments: Sequence[str]) -> int:
     """Runs the command with the given arguments and returns its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.command(options))
+        status = int(options.command(options))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever reads the output has seen enough. Python must not try to write the rest when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
     except RyftError as error:
         _report(error)
         return 1
@@ -55,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("names", nargs="+", metavar="name")
     fetch.add_argument("--platform", help=f"platform to fetch for (default: {current_platform()})")
     fetch.add_argument("--force", action="store_true", help="download again what is in the cache")
-    fetch.add_argument("--output", type=Path, help="put the wheels into this directory, for RYFT_XLA_SYS_ARCHIVE")
+    fetch.add_argument(
+        "--output", type=Path, metavar="DIRECTORY", help="put the wheels into this directory, for RYFT_XLA_SYS_ARCHIVE"
+    )
     verify = add("verify", _verify, "Check the SHA-256 of plugins that are on this machine.")
     verify.add_argument("names", nargs="*", metavar="name", help="plugins to check (default: all that are here)")
     remove = add("remove", _remove, "Remove plugins from the cache.")
@@ -81,8 +94,9 @@ def _list(options: argparse.Namespace) -> int:
     ]
     _print_table(["plugin", "for", "state", "source", "version", "library"], rows)
     for row in known:
-        if row["problem"]:
-            print(f"{row['name']}: {row['problem']}")
+        remark = row["problem"] or (row["state"] == "elsewhere" and load_manifest().plugin(row["name"]).note)
+        if remark:
+            print(f"{row['name']}: {remark}")
     return 0
 
 
@@ -115,14 +129,12 @@ def _info(options: argparse.Namespace) -> int:
         print(f"{'note:':<10} {entry.note}")
     if entry.observed:
         print(f"{'observed:':<10} " + ", ".join(f"{key} {value}" for key, value in entry.observed.items()))
-    rows = [
-        [wheel.platform, wheel.file, _size(wheel.size), wheel.sha256, "" if wheel.computed else "not computed by us"]
-        for wheel in entry.wheels.values()
-    ]
-    _print_table(["platform", "wheel", "size", "sha256", ""], rows)
+    for wheel in entry.wheels.values():
+        print(f"wheel for {wheel.platform}, {_size(wheel.size)}{'' if wheel.computed else ', not computed by us'}:")
+        print(f"  {wheel.file}\n  sha256 {wheel.sha256}")
     if files:
         _print_table(
-            ["runtime library", "file", "to", "found"],
+            ["runtime library", "file", "needed to", "found"],
             [[found.library.name, found.file, found.library.needed, _text(found.path) or "missing"] for found in files],
         )
     for hint in hints:
@@ -200,20 +212,33 @@ def _verify(options: argparse.Namespace) -> int:
 def _remove(options: argparse.Namespace) -> int:
     if bool(options.names) == options.all:
         _parser().error("expected the names of plugins, or --all")
-    cache = Cache.default()
+    cache, manifest = Cache.default(), load_manifest()
     for name in options.names:
-        load_manifest().plugin(name)
-    chosen = [cached for cached in cache.plugins() if options.all or cached.plugin in options.names]
-    for cached in chosen:
-        cache.remove(cached)
+        manifest.plugin(name)
+    cached = {sha256: _cached_name(cache, manifest, sha256) for sha256 in cache.hashes()}
+    chosen = {sha256: name for sha256, name in cached.items() if options.all or name in options.names}
+    for sha256, name in chosen.items():
+        cache.remove(sha256)
         if not options.json:
-            print(f"{cached.plugin}: removed {cached.directory}")
+            print(f"{name or 'unknown'}: removed {cache.directory(sha256)}")
     if options.json:
-        _print_json([{"name": cached.plugin, "path": str(cached.directory)} for cached in chosen])
-    absent = [name for name in options.names if name not in {cached.plugin for cached in chosen}]
+        _print_json([{"name": name, "path": str(cache.directory(sha256))} for sha256, name in chosen.items()])
+    absent = [name for name in options.names if name not in chosen.values()]
     for name in absent:
         print(f"error: plugin `{name}` is not in the cache", file=sys.stderr)
     return int(bool(absent))
+
+
+def _cached_name(cache: Cache, manifest: Manifest, sha256: str) -> str | None:
+    """Returns the name of a plugin in the cache, as far as it is known where its stamp is damaged."""
+    try:
+        cached = cache.find(sha256)
+    except CacheError:
+        cached = None
+    if cached is not None:
+        return cached.plugin
+    owners = (entry for entry in manifest.plugins.values() for wheel in entry.wheels.values() if wheel.sha256 == sha256)
+    return next((entry.name for entry in owners), None)
 
 
 def _summary(status: PluginStatus) -> dict[str, Any]:
@@ -241,14 +266,19 @@ def _print_json(value: object) -> None:
 
 
 def _print_table(header: list[str], rows: list[list[Any]]) -> None:
+    """Prints a table. On a terminal that is too narrow for it, the last column loses the beginnings of its texts."""
     texts = [[str(cell) if cell is not None else "-" for cell in row] for row in [header, *rows]]
     widths = [max(len(row[column]) for row in texts) for column in range(len(header))]
+    if sys.stdout.isatty():
+        others = sum(width + 2 for width in widths[:-1])
+        widths[-1] = max(_NARROWEST, shutil.get_terminal_size().columns - others)
     for row in texts:
+        row[-1] = row[-1] if len(row[-1]) <= widths[-1] else "..." + row[-1][3 - widths[-1] :]
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _size(size: int) -> str:
-    return f"{size / 2**20:.1f} MiB" if size else "-"
+    return f"{size / 2**20:.1f} MiB" if size else "size unknown"
 
 
 def _text(path: Path | None) -> str | None:

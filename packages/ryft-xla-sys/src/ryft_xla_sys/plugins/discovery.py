@@ -11,7 +11,8 @@ import os
 import re
 from pathlib import Path
 
-from ryft_xla_sys.plugins.errors import PluginNotFoundError
+from ryft_xla_sys.errors import PluginError
+from ryft_xla_sys.plugins.errors import FetchError, PluginNotFoundError
 from ryft_xla_sys.plugins.installed import find_installed, registered_plugins
 from ryft_xla_sys.plugins.locations import PluginLocation
 from ryft_xla_sys.plugins.manifest import PluginEntry, current_platform, load_manifest
@@ -26,7 +27,7 @@ def find_plugin(name: str, path: str | os.PathLike[str] | None = None, *, fetch:
 
     1. `path`, if given: the library, or a wheel, zip file, tar file or directory that holds it.
     2. The environment variable `PJRT_PLUGIN_<NAME>_LIB`, which may name the same things.
-    3. The directory, zip file or tar file of wheels that the environment variable `RYFT_XLA_SYS_ARCHIVE` names.
+    3. The environment variable `RYFT_XLA_SYS_ARCHIVE`, which names a wheel, or a directory, zip or tar file of wheels.
     4. The installed distribution that holds the plugin, or registers one under a known entry point.
     5. The cache.
     6. The package index, unless `fetch` is false or `RYFT_XLA_SYS_OFFLINE` is set.
@@ -64,7 +65,8 @@ def locate_plugin(name: str, path: str | os.PathLike[str] | None = None, *, fetc
         )
     if entry is None:
         return _locate_registered(name)
-    if os.environ.get("RYFT_XLA_SYS_ARCHIVE"):
+    archive = os.environ.get("RYFT_XLA_SYS_ARCHIVE")
+    if archive:
         from ryft_xla_sys.plugins.provided import locate_archived
 
         archived = locate_archived(entry)
@@ -82,8 +84,13 @@ def locate_plugin(name: str, path: str | os.PathLike[str] | None = None, *, fetc
         if cached is not None:
             return cache.check(cached).location("cache", entry.version)
         if fetch:
-            return fetch_plugin(entry, cache=cache).location("fetched", entry.version)
+            try:
+                return fetch_plugin(entry, cache=cache).location("fetched", entry.version)
+            except FetchError as error:
+                _add_archive_hint(error, entry, archive)
+                raise
     error = PluginNotFoundError(f"cannot find plugin `{name}` on this machine")
+    _add_archive_hint(error, entry, archive)
     error.add_note(f"hint: {_install_hint(entry)}")
     raise error
 
@@ -91,7 +98,13 @@ def locate_plugin(name: str, path: str | os.PathLike[str] | None = None, *, fetc
 def environment_variable(name: str) -> str:
     """Returns the name of the environment variable that says where the plugin called `name` is."""
     entry = load_manifest().plugins.get(name)
-    return entry.environment_variable if entry else f"PJRT_PLUGIN_{re.sub(r'[^A-Z0-9]', '_', name.upper())}_LIB"
+    return entry.environment_variable if entry else f"PJRT_PLUGIN_{re.sub(r'[^A-Z0-9]', '_', str(name).upper())}_LIB"
+
+
+def _add_archive_hint(error: PluginError, entry: PluginEntry, archive: str | None) -> None:
+    wheel = entry.wheels.get(current_platform())
+    if archive and wheel is not None:
+        error.add_note(f"hint: RYFT_XLA_SYS_ARCHIVE is `{archive}`, which does not hold `{wheel.file}`")
 
 
 def _install_hint(entry: PluginEntry) -> str:

@@ -6,7 +6,7 @@ configured for pip.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.machinery
 import os
 import re
 import subprocess
@@ -76,7 +76,8 @@ def download_wheel(entry: PluginEntry, wheel: Wheel, directory: Path) -> Path:
         ChecksumError: If the file has another SHA-256 than the manifest says.
     """
     _check_online(entry)
-    if importlib.util.find_spec("pip") is None:
+    # Not `importlib.util.find_spec`: setuptools takes that for a run of pip, and stops providing `distutils`.
+    if importlib.machinery.PathFinder.find_spec("pip") is None:
         error = FetchError(f"cannot fetch plugin `{entry.name}`: this Python environment has no pip")
         error.add_note("hint: run `python -m ensurepip`, or install the plugin's distribution with your own installer")
         raise error
@@ -127,13 +128,18 @@ def _run_pip(command: list[str], description: str, size: int) -> tuple[int, str]
         )
         done = 0
         with process:
-            for line in process.stdout or ():
-                progress = re.match(r"Progress (\d+) of", line)
-                if progress:
-                    advance(max(0, int(progress[1]) - done))
-                    done = max(done, int(progress[1]))
-                else:
-                    lines.append(line)
+            try:
+                for line in process.stdout or ():
+                    progress = re.match(r"Progress (\d+) of", line)
+                    if progress:
+                        advance(max(0, int(progress[1]) - done))
+                        done = max(done, int(progress[1]))
+                    else:
+                        lines.append(line)
+            except BaseException:
+                # For example, the user's interrupt: pip must not go on without us.
+                process.kill()
+                raise
     return process.returncode, "".join(lines)
 
 
@@ -144,6 +150,9 @@ def _failure(entry: PluginEntry, wheel: Wheel, output: str) -> PluginError:
         return ChecksumError(message, wheel.sha256, actual[1])
     errors = [line.removeprefix("ERROR: ") for line in output.splitlines() if line.startswith("ERROR: ")]
     reason = errors[-1].strip() if errors else "pip gave no reason"
+    if reason == "Exception:":
+        # What pip does not expect, such as a full disk: a traceback follows, whose last line says what it was.
+        reason = output.rstrip().rpartition("\n")[2]
     error = FetchError(f"pip cannot download plugin `{entry.name}` ({entry.distribution} {entry.version}): {reason}")
     if entry.note and not wheel.computed:
         error.add_note(f"hint: {entry.note}")

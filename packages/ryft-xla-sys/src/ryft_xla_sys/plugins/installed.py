@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ def find_installed(entry: PluginEntry) -> InstalledPlugin | None:
     """Returns the library of a plugin that is installed as the manifest expects, or registered by an entry point."""
     for directory in _import_path():
         path = directory / entry.member
-        if path.is_file():
+        if os.path.isfile(path):
             return InstalledPlugin(entry.name, path, entry.distribution, _version(directory, entry.distribution))
     wanted = set(entry.entry_points)
     for group, point in _entry_points():
@@ -90,7 +91,7 @@ def _library(directory: Path) -> Path | None:
 
 
 def _is_library(path: Path) -> bool:
-    return path.is_file() and path.suffix in _SUFFIXES
+    return path.suffix in _SUFFIXES and path.is_file() and os.access(path, os.R_OK)
 
 
 def _mentions_entry_point(path: Path) -> bool:
@@ -103,7 +104,8 @@ def _mentions_entry_point(path: Path) -> bool:
 
 
 def _import_path() -> list[Path]:
-    return [path for path in map(Path, dict.fromkeys(sys.path)) if str(path) != "." and path.is_dir()]
+    # Not `Path.is_dir`, which raises where a directory above cannot be searched.
+    return [Path(path) for path in dict.fromkeys(sys.path) if path not in ("", ".") and os.path.isdir(path)]
 
 
 def _version(directory: Path, distribution: str) -> str | None:

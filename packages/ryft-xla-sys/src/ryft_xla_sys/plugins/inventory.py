@@ -15,6 +15,7 @@ from ryft_xla_sys.plugins.errors import CacheError, PluginNotFoundError
 from ryft_xla_sys.plugins.locations import PluginLocation
 from ryft_xla_sys.plugins.manifest import PluginEntry, current_platform, load_manifest
 from ryft_xla_sys.plugins.progress import progress_bar
+from ryft_xla_sys.plugins.provided import ARCHIVE_VARIABLE
 
 __all__ = ["PluginState", "PluginStatus", "Verification", "inspect_plugin", "inspect_plugins", "verify_plugin"]
 
@@ -67,9 +68,11 @@ def inspect_plugin(entry: PluginEntry) -> PluginStatus:
         return PluginStatus(entry, "ready", locate_plugin(entry.name, fetch=False))
     except PluginNotFoundError as error:
         # A variable that names what is not there is a mistake; that nothing was found is not.
-        if os.environ.get(entry.environment_variable):
-            return PluginStatus(entry, "broken", problem=str(error))
         wheel = entry.wheels.get(current_platform())
+        archive = os.environ.get(ARCHIVE_VARIABLE) if wheel is not None else None
+        archive_is_unusable = archive is not None and not os.access(os.path.expanduser(archive), os.R_OK)
+        if os.environ.get(entry.environment_variable) or archive_is_unusable:
+            return PluginStatus(entry, "broken", problem=str(error))
         return PluginStatus(entry, "unsupported" if wheel is None else "available" if wheel.computed else "elsewhere")
     except PluginError as error:
         return PluginStatus(entry, "broken", problem=str(error))

@@ -178,11 +178,13 @@ def load_manifest(path: str | os.PathLike[str] | None = None) -> Manifest:
         ManifestError: If the file cannot be read, or does not have the expected form.
     """
     chosen = path or os.environ.get(MANIFEST_VARIABLE) or Path(__file__).with_name("manifest.toml")
-    resolved = Path(chosen).expanduser().resolve()
     try:
+        # Neither `Path.expanduser` nor `Path.resolve`: they raise where there is no such user, or links in a circle.
+        resolved = Path(os.path.realpath(os.path.expanduser(chosen)))
         modified = resolved.stat().st_mtime_ns
-    except OSError as error:
-        raise ManifestError(f"cannot read plugin manifest `{resolved}`: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ManifestError(f"cannot read plugin manifest `{chosen}`: {reason}") from None
     return _read(resolved, modified)
 
 

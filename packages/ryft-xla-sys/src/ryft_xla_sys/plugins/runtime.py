@@ -108,13 +108,14 @@ def _find(library: RuntimeLibrary, file: str) -> RuntimeLibraryFile:
             continue
         for root in dict.fromkeys(sys.path):
             path = Path(root) / directory / file
-            if root and path.is_file():
+            # Not `Path.is_file`, which raises where a directory above cannot be searched. The same goes below.
+            if root and os.path.isfile(path):
                 return RuntimeLibraryFile(library, file, path, bundled=True)
     named = [directory for directory in os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep) if directory]
     absolute = [directory for directory in library.directories if Path(directory).is_absolute()]
     for directory in (*named, *absolute):
         path = Path(directory) / file
-        if path.is_file():
+        if os.path.isfile(path):
             return RuntimeLibraryFile(library, file, path)
     return RuntimeLibraryFile(library, file, _find_system_library(file))
 
@@ -125,7 +126,7 @@ def _find_system_library(file: str) -> Path | None:
     match = re.search(rb"(/[^\0]*/" + re.escape(file.encode()) + rb")\0", _linker_cache())
     candidates: Iterable[str] = [match[1].decode()] if match else []
     for candidate in (*candidates, *(f"{directory}/{file}" for directory in _SYSTEM_DIRECTORIES)):
-        if Path(candidate).is_file():
+        if os.path.isfile(candidate):
             return Path(candidate)
     return None
 
