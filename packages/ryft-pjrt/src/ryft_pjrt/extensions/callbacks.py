@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from types import SimpleNamespace
 from typing import TypeAlias
 
+from ryft_pjrt._completions import report_exception
 from ryft_pjrt.clients import Client
 from ryft_pjrt.errors import error_to_c
 from ryft_xla_sys.errors import PJRT_ERRORS, PjrtError, UnknownError
@@ -52,7 +51,7 @@ def register_callback(
 ) -> None:
     """Has `function(event)` called, on a thread of the plugin, for each event of a kind, for ever.
 
-    What the function raises is reported through `sys.unraisablehook`.
+    What the function raises is reported through `threading.excepthook`.
 
     Raises:
         UnimplementedError: If the plugin does not have the extension, as on the CPU, or no events of that kind.
@@ -62,15 +61,7 @@ def register_callback(
         try:
             function(_read(kind, arguments))
         except BaseException as error:  # Nothing may leave a function that C calls.
-            sys.unraisablehook(
-                SimpleNamespace(  # pyright: ignore[reportArgumentType]
-                    exc_type=type(error),
-                    exc_value=error,
-                    exc_traceback=error.__traceback__,
-                    err_msg="exception ignored in a callback of the runtime",
-                    object=function,
-                )
-            )
+            report_exception(error)
 
     client._api.extension_function("Callback", "register_callback")
     callback = ffi.callback("void (*)(void *, void *)", call)

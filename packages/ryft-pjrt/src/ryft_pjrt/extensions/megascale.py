@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 
+from ryft_pjrt._completions import report_exception
 from ryft_pjrt.clients import Client
 from ryft_pjrt.errors import ArgumentError, PjrtError, error_to_c
 from ryft_pjrt.executables import take_serialized
@@ -197,7 +196,7 @@ _handlers: dict[tuple[Api, str], CData] = {}
 def register_error_handler(source: Source, name: str, function: Callable[[bytes], object]) -> None:
     """Has `function(error)` called with each serialized error, on a thread of the plugin.
 
-    What the function raises is reported through `sys.unraisablehook`.
+    What the function raises is reported through `threading.excepthook`.
 
     Raises:
         ArgumentError: If there is a handler of that name.
@@ -209,15 +208,7 @@ def register_error_handler(source: Source, name: str, function: Callable[[bytes]
         try:
             function(bytes(ffi.buffer(data, size)) if size else b"")
         except BaseException as error:  # Nothing may leave a function that C calls.
-            sys.unraisablehook(
-                SimpleNamespace(  # pyright: ignore[reportArgumentType]
-                    exc_type=type(error),
-                    exc_value=error,
-                    exc_traceback=error.__traceback__,
-                    err_msg="exception ignored in a handler of megascale errors",
-                    object=function,
-                )
-            )
+            report_exception(error)
 
     api.extension_function(_NAME, "register_megascale_error_handler")
     if (api, name) in _handlers:
