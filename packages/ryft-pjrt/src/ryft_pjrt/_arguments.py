@@ -5,8 +5,9 @@ from __future__ import annotations
 import operator
 
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError
+from ryft_xla_sys import Api
 
-__all__ = ["check_integer", "check_type"]
+__all__ = ["check_integer", "check_plugin", "check_type"]
 
 
 def check_integer(name: str, value: object, low: int, high: int) -> int:
@@ -33,3 +34,15 @@ def check_type(name: str, value: object, kind: type | tuple[type, ...], expected
     """
     if not isinstance(value, kind):
         raise ArgumentTypeError(f"`{name}` expected {expected}, but got `{type(value).__name__}`")
+
+
+def check_plugin(name: str, given: Api, expected: Api) -> None:
+    """Checks that the argument `name`, an object of the plugin `given`, is one of the plugin `expected`.
+
+    Raises:
+        ArgumentError: If it is one of another plugin, which could not make sense of its memory.
+    """
+    if given is not expected:
+        raise ArgumentError(
+            f"`{name}` expected an object of plugin `{expected.path.name}`, but got one of `{given.path.name}`"
+        )

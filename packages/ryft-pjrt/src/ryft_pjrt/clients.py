@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from ryft_pjrt._arguments import check_integer, check_type
+from ryft_pjrt._arguments import check_integer, check_plugin, check_type
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.compilation_options import CompilationOptions
@@ -480,6 +480,7 @@ class Client(OwnedObject):
             options: Options that replace those it was compiled with.
         """
         check_type("executable", executable, Executable, "an executable")
+        check_plugin("executable", executable._api, self._api)
         return load_executable(self, executable, _checked_options(options))
 
     def deserialize_and_load(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, runtime_checkable
 
-from ryft_pjrt._arguments import check_integer, check_type
+from ryft_pjrt._arguments import check_integer, check_plugin, check_type
 from ryft_pjrt._objects import LauncherBase
 from ryft_pjrt._owners import OwnedObject, closed_error
 from ryft_pjrt.buffers import Buffer
@@ -251,6 +251,7 @@ def execute(
     check_integer("launch_id", launch_id, -(2**31), 2**31 - 1)
     if context is not None:
         check_type("context", context, ExecutionContext, "an execution context")
+        check_plugin("context", context._api, launcher._api)
     check_type("incarnations", incarnations, Mapping, "a mapping of processes to their incarnations")
     for process, incarnation in incarnations.items():
         check_integer("incarnations", process, 0, 2**31 - 1)

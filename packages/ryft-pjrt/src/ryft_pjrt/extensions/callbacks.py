@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt._completions import report_exception
 from ryft_pjrt.clients import Client
 from ryft_pjrt.errors import error_to_c
@@ -63,6 +64,7 @@ def register_callback(
         except BaseException as error:  # Nothing may leave a function that C calls.
             report_exception(error)
 
+    check_type("client", client, Client, "a client")
     client._api.extension_function("Callback", "register_callback")
     callback = ffi.callback("void (*)(void *, void *)", call)
     _kept.append(callback)  # There is no way to take it back.
@@ -76,6 +78,8 @@ def invoke_callback(client: Client, event: RuntimeEvent) -> None:
     Raises:
         UnimplementedError: If the plugin does not have the extension, as on the CPU.
     """
+    check_type("client", client, Client, "a client")
+    check_type("event", event, (PrefatalEvent, SliceFailureEvent), "an event of the runtime")
     keep: list[object] = []
     if isinstance(event, PrefatalEvent):
         code, message, size = error_to_c(event.error)

@@ -24,6 +24,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy
 
+from ryft_pjrt._arguments import check_integer, check_type
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, UnimplementedError
 from ryft_pjrt.execution import ExecutionContext
 from ryft_pjrt.extensions._sources import Source, api_of
@@ -253,6 +254,9 @@ def add_user_data(context: ExecutionContext, type_id: int, address: int) -> None
         PjrtError: If the context has data of that type.
         UnimplementedError: If the plugin has no FFI.
     """
+    check_type("context", context, ExecutionContext, "an execution context")
+    check_integer("type_id", type_id, 1, 2**63 - 1)
+    check_integer("address", address, 0, 2**64 - 1)
     with context._pin() as pointer:
         context._api.call_extension(
             "FFI",
@@ -305,6 +309,7 @@ def _kept(views: list[numpy.ndarray[Any, Any]]) -> bool:
 
 
 def _checked(name: str) -> str:
+    check_type("name", name, str, "text")
     if not name or "\0" in name:
         raise ArgumentError(f"`name` expected text without null characters, but got {name!r}")
     return name

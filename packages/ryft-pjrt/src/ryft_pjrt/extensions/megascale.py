@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ryft_pjrt._arguments import check_plugin, check_type
 from ryft_pjrt._completions import report_exception
 from ryft_pjrt.clients import Client
 from ryft_pjrt.errors import ArgumentError, PjrtError, error_to_c
@@ -115,6 +116,8 @@ class MegascaleContext(Handle):
             endpoint_addresses: Serialized addresses of the processes.
             network_topology: Serialized topology of the network between slices.
         """
+        check_type("topology", topology, Topology, "a topology")
+        check_plugin("topology", topology._api, self._api)
         with topology._pin() as pinned:
             found = self._call(
                 "create_multi_slice_config",
@@ -169,6 +172,7 @@ def compilation_configuration(topology: Topology, slice_count: int) -> MultiSlic
     Raises:
         UnimplementedError: If the plugin does not have the extension: only those for TPUs have.
     """
+    check_type("topology", topology, Topology, "a topology")
     api = topology._api
     with topology._pin() as pinned:
         pointer = topology._pointer(pinned)
@@ -291,6 +295,8 @@ class ErrorAggregator(Handle):
 
     def log(self, digest: ErrorDigest) -> None:
         """Writes a digest to the plugin's log."""
+        check_type("digest", digest, ErrorDigest, "a digest of errors")
+        check_plugin("digest", digest._api, self._api)
         with digest._pin() as pointer:
             self._call("log_error_digest", digest=pointer)
 
