@@ -303,6 +303,19 @@ def test_service_refuses_an_address_that_is_in_use() -> None:
             "`rpc_timeout` to be positive, but got nan",
         ),
         (lambda: DistributedRuntimeClient("127.0.0.1:80", 0).key_value_set("", "x"), "a key that is not empty"),
+        # XLA would have taken it for the key `a`.
+        (
+            lambda: DistributedRuntimeClient("127.0.0.1:80", 0).key_value_set("a\0b", "x"),
+            "`key` to be text without null characters, but got 'a.x00b'",
+        ),
+        (lambda: DistributedRuntimeClient("127.0.0.1:80", 0).key_value_set(5, "x"), "`key` to be text without null"),
+        (lambda: DistributedRuntimeClient("127.0.0.1:80", 0).key_value_set("a", 5), "`value` to be bytes or text, but"),
+        (lambda: DistributedRuntimeClient(5, 0), "`address` to be text without null characters, but got 5"),
+        (lambda: DistributedRuntimeService("127.0.0.1:80", "1"), "`node_count` between 1 and 2147483647, but got 1"),
+        (
+            lambda: DistributedRuntimeClient("127.0.0.1:80", 0, rpc_timeout="1"),
+            "`rpc_timeout` to be a number of seconds or a `timedelta`, but got '1'",
+        ),
     ],
 )
 def test_arguments_out_of_range_are_refused(make: Callable[[], object], message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator
+from numbers import Real
 from typing import Generic, TypeVar
 
 from ryft_pjrt._completions import on_completion
@@ -23,7 +24,7 @@ _WAITER_READY: CData = ffi.addressof(lib, "ryft_waiter_ready")
 
 
 def _check_timeout(timeout: object) -> None:
-    if not isinstance(timeout, (int, float)):
+    if not isinstance(timeout, Real):
         raise ArgumentTypeError(f"`timeout` expected a number of seconds, but got `{type(timeout).__name__}`")
     if math.isnan(timeout):
         raise ArgumentError(f"`timeout` expected a number of seconds, but got {timeout}")

@@ -21,8 +21,9 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from numbers import Real
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex, TypeAlias, TypeVar
 
 from ryft_xla_sys.errors import (
     PJRT_ERRORS,
@@ -242,6 +243,8 @@ class DistributedRuntimeClient:
             AlreadyExistsError: If `key` has a value, and not `overwrite`.
             UnavailableError: If the service cannot be reached. The same goes for the methods below.
         """
+        if not isinstance(value, (bytes, str)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidArgumentError(f"expected `value` to be bytes or text, but got `{type(value).__name__}`")
         data = value.encode() if isinstance(value, str) else value
         self._call(lambda: self._raw.key_value_set_bytes(_key(key), data, overwrite))
 
@@ -414,7 +417,7 @@ def _stop_client(raw: Any) -> None:
 
 
 def _split_address(address: str) -> tuple[str, int]:
-    host, separator, port = address.rpartition(":")
+    host, separator, port = _text("address", address).rpartition(":")
     if not separator or not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise InvalidArgumentError(f"expected an address of the form `host:port`, but got `{address}`")
     return host.removeprefix("[").removesuffix("]"), int(port)
@@ -443,19 +446,30 @@ def _check_bindable(address: str) -> None:
 
 
 def _check_count(name: str, value: int, smallest: int) -> int:
-    if not smallest <= value <= _LARGEST:
+    if not isinstance(value, SupportsIndex) or not smallest <= value.__index__() <= _LARGEST:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgumentError(f"expected `{name}` between {smallest} and {_LARGEST}, but got {value}")
     return int(value)
 
 
+def _text(name: str, value: object) -> str:
+    # XLA takes text to end at a null character, so one key would stand for another.
+    if not isinstance(value, str) or "\0" in value:
+        raise InvalidArgumentError(f"expected `{name}` to be text without null characters, but got {value!r}")
+    return value
+
+
 def _key(key: str) -> str:
-    if not key:
+    if not _text("key", key):
         raise InvalidArgumentError("expected a key that is not empty")
     return key
 
 
 def _amount(name: str, duration: Duration, unit: float) -> int:
     """Returns `duration` in whole units of `unit` seconds, rounded up."""
+    if not isinstance(duration, (Real, timedelta)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgumentError(
+            f"expected `{name}` to be a number of seconds or a `timedelta`, but got {duration!r}"
+        )
     seconds = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
     if not seconds > 0:
         raise InvalidArgumentError(f"expected `{name}` to be positive, but got {duration}")

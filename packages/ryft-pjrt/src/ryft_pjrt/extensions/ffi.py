@@ -134,6 +134,32 @@ class HandlerCall:
         """
         return self._frame.stream
 
+    @property
+    def thread_count(self) -> int:
+        """Number of threads that XLA has for the work of handlers on the host."""
+        return self._frame.thread_count
+
+    def allocate_device_memory(self, size: int, alignment: int = 256) -> int:
+        """Returns the address of new memory of the device, for the work of this call.
+
+        Raises:
+            ArgumentError: If the size or the alignment is not positive.
+            PjrtError: If there is not enough, or the device has no memory of its own, as on the CPU.
+        """
+        check_integer("size", size, 1, 2**63 - 1)
+        check_integer("alignment", alignment, 1, 2**63 - 1)
+        return self._frame.allocate_device_memory(size, alignment)
+
+    def free_device_memory(self, address: int, size: int) -> None:
+        """Frees what `allocate_device_memory` has returned. Unsafe: nothing checks the address.
+
+        Raises:
+            PjrtError: If the device has no memory of its own, as on the CPU.
+        """
+        check_integer("address", address, 0, 2**64 - 1)
+        check_integer("size", size, 1, 2**63 - 1)
+        self._frame.free_device_memory(address, size)
+
     def unsafe_user_data(self, type_id: int) -> int:
         """Returns the address that was added to the execution's context for a registered type.
 
