@@ -1,10 +1,11 @@
 """Tests of client options: an unknown one, or one of a wrong type, never reaches a plugin."""
 
+import numpy
 import pytest
 
 import ryft_pjrt as pjrt
 from ryft_pjrt.client_options import option_values
-from ryft_pjrt.errors import OptionError
+from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, OptionError
 
 
 def test_cpu_options_set_the_device_count(plugin: pjrt.Plugin) -> None:
@@ -30,8 +31,20 @@ def test_values_of_a_wrong_type_are_errors(plugin: pjrt.Plugin, value: object) -
 
 @pytest.mark.parametrize("value", [0, -1, 2**70])
 def test_values_out_of_range_are_errors(plugin: pjrt.Plugin, value: int) -> None:
-    with pytest.raises(OptionError, match="option `cpu_device_count` expected a number from 1 to 65536, but got"):
+    with pytest.raises(OptionError, match="option `cpu_device_count` expected a number from 1 to 4096, but got"):
         plugin.client({"cpu_device_count": value})
+
+
+def test_integers_of_numpy_are_integers() -> None:
+    (value,) = option_values({"cpu_device_count": numpy.int32(3)}, "cpu").values()
+    assert (value, type(value)) == (3, int)
+
+
+def test_mock_topologies_have_positive_counts() -> None:
+    with pytest.raises(ArgumentError, match="`partition_count` expected an integer from 1 to 2147483647, but got -1"):
+        pjrt.MockGpuTopology(-1, 1, 8)
+    with pytest.raises(ArgumentTypeError, match="`device_count_per_host` expected an integer, but got `str`"):
+        pjrt.MockGpuTopology(1, 1, "8")
 
 
 def test_options_of_another_platform_are_errors(plugin: pjrt.Plugin) -> None:

@@ -95,9 +95,18 @@ def test_default_device_assignment_covers_the_devices(client: pjrt.Client) -> No
     assert (assignment.replica_count, assignment.computation_count) == (2, 2)
 
 
-@pytest.mark.parametrize("counts", [(0, 1), (1, -1), (2**20, 2**20)])
-def test_default_device_assignment_rejects_bad_counts(client: pjrt.Client, counts: tuple[int, int]) -> None:
-    with pytest.raises(ArgumentError, match=f"expected positive counts, but got {counts[0]} and {counts[1]}"):
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ((0, 1), "`replica_count` expected an integer from 1 to 2147483647, but got 0"),
+        ((1, -1), "`computation_count` expected an integer from 1 to 2147483647, but got -1"),
+        ((2**20, 2**20), "need 1099511627776 devices, but there are 4"),
+    ],
+)
+def test_default_device_assignment_rejects_bad_counts(
+    client: pjrt.Client, counts: tuple[int, int], message: str
+) -> None:
+    with pytest.raises(ArgumentError, match=message):
         client.default_device_assignment(*counts)
 
 

@@ -11,7 +11,7 @@ import pytest
 from ryft_pjrt.__main__ import main
 from ryft_pjrt.conformance import Difference, Outcome, Report, Result, run_conformance
 from ryft_pjrt.conformance.running import groups
-from ryft_pjrt.errors import ArgumentError
+from ryft_pjrt.errors import ArgumentError, PluginError
 
 
 @pytest.mark.slow
@@ -58,15 +58,23 @@ def test_options_on_the_command_line_are_json_or_text(capsys: pytest.CaptureFixt
     assert "`--option` expected NAME=VALUE, but got 'cpu_device_count'" in capsys.readouterr().err
 
 
-def test_plugin_that_cannot_be_loaded_is_reported(tmp_path: Path) -> None:
+def test_files_that_are_no_plugins_are_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "plugin.so"
     path.write_text("not a library")
 
-    report = run_conformance(str(path), only=["plugin"])
+    with pytest.raises(PluginError, match="cannot load PJRT plugin"):
+        run_conformance(str(path), only=["plugin"])
+    assert main(["conform", str(path)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: cannot load PJRT plugin `{path}`")
+    assert main(["conform", "no-such-plugin"]) == 2
+    assert "error: cannot load PJRT plugin `no-such-plugin`: there is no such file" in capsys.readouterr().err
 
-    assert not report.conforms
-    assert {result.outcome for result in report.results} == {Outcome.CRASHED}
-    assert "cannot load PJRT plugin" in report.results[0].detail
+
+def test_reports_that_cannot_be_written_are_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conform", "cpu", "--group", "plugin", "--json", str(tmp_path / "none" / "report.json")]) == 2
+    assert "`--json` expected a file in a directory that exists" in capsys.readouterr().err
+    assert main(["conform", "cpu", "--group", "plugin", "--json", str(tmp_path)]) == 2
+    assert f"cannot write the report `{tmp_path}`: Is a directory" in capsys.readouterr().err
 
 
 def test_progress_is_told_of_each_result() -> None:

@@ -10,7 +10,7 @@ import numpy
 import pytest
 
 import ryft_pjrt as pjrt
-from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, BufferInUseError, ClosedError, InvalidArgumentError
+from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, BufferInUseError, ClosedError
 
 DTYPES = ["bool", "int8", "uint16", "int64", "float16", "float32", "float64", "complex64", "complex128"]
 
@@ -122,10 +122,35 @@ def test_from_dlpack_copies_only_when_it_must_and_may(client: pjrt.Client) -> No
 
     assert buffer.unsafe_pointer() != unaligned.ctypes.data
     numpy.testing.assert_array_equal(buffer.to_numpy(), unaligned)
-    with pytest.raises(InvalidArgumentError, match="aligned"):
+    with pytest.raises(
+        ArgumentError, match=r"cannot borrow an array of shape \(10,\) without copying it.*aligned"
+    ) as e:
         client.from_dlpack(unaligned, copy=False)
+    assert e.value.__notes__ == ["hint: an array of `ryft_pjrt.shareable_array` is aligned as plugins need it"]
     shared = aligned(10)
     assert client.from_dlpack(shared, copy=True).unsafe_pointer() != shared.ctypes.data
+
+
+class Lender:
+    """Producer that lends the same capsule again and again."""
+
+    def __init__(self, capsule: object) -> None:
+        self.capsule = capsule
+
+    def __dlpack__(self, **options: object) -> object:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+
+def test_from_dlpack_refuses_what_is_no_new_capsule(client: pjrt.Client) -> None:
+    lender = Lender(numpy.ones(3).__dlpack__())
+    client.from_dlpack(lender)
+
+    for source in (lender, Lender(5)):
+        with pytest.raises(ArgumentTypeError, match="expected `Lender` to lend a DLPack capsule that nobody has taken"):
+            client.from_dlpack(source)
 
 
 MATRIX = numpy.arange(12, dtype=numpy.float32).reshape(3, 4)

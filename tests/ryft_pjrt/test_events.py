@@ -2,15 +2,24 @@
 
 import asyncio
 import gc
-import sys
+import math
 import threading
+from collections.abc import Callable
+from subprocess import CompletedProcess
 from types import SimpleNamespace
 
 import numpy
 import pytest
 
 import ryft_pjrt as pjrt
-from ryft_pjrt.errors import ArgumentError, ClosedError, DeadlineExceededError, InternalError, UnimplementedError
+from ryft_pjrt.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    ClosedError,
+    DeadlineExceededError,
+    InternalError,
+    UnimplementedError,
+)
 
 
 @pytest.fixture
@@ -113,11 +122,11 @@ def test_what_callbacks_raise_is_reported_and_harms_nothing(
     reports: list[object] = []
     last, reported = threading.Event(), threading.Event()
 
-    def report(unraisable: object) -> None:
-        reports.append(unraisable.exc_value)
+    def report(arguments: threading.ExceptHookArgs) -> None:
+        reports.append(arguments.exc_value)
         reported.set()
 
-    monkeypatch.setattr(sys, "unraisablehook", report)
+    monkeypatch.setattr(threading, "excepthook", report)
 
     def fail(event: object) -> None:
         raise kind("in a callback")
@@ -130,6 +139,43 @@ def test_what_callbacks_raise_is_reported_and_harms_nothing(
     assert last.wait(60)
     assert reported.wait(60)
     assert [type(report) for report in reports] == [kind]
+
+
+@pytest.mark.parametrize("hook", ["threading.__excepthook__", "lambda arguments: 1 / 0"])
+def test_callbacks_go_on_after_one_has_raised(run_child: Callable[..., CompletedProcess[str]], hook: str) -> None:
+    # In a process of its own, because pytest replaces the hook that Python has.
+    code = f"""
+threading.excepthook = {hook}
+alias, fulfillment = pjrt.load_cpu_plugin().client().alias_buffer("float32", (8,))
+event, called = alias.ready(), threading.Semaphore(0)
+def fail(event):
+    called.release()
+    raise ValueError("in a callback")
+for _ in range(3):
+    event.add_done_callback(fail)
+threads = [thread for thread in threading.enumerate() if thread.name == "ryft-pjrt-completions"]
+fulfillment.fulfill(alias.client.buffer(numpy.zeros(8, numpy.float32)))
+print([called.acquire(timeout=60) for _ in range(3)])
+last = threading.Event()
+event.add_done_callback(lambda event: last.set())
+print(last.wait(60), [thread.is_alive() for thread in threads])
+"""
+    result = run_child(code)
+
+    assert result.stdout == "[True, True, True]\nTrue [True]\n", result.stderr
+    assert result.stderr.count("ValueError: in a callback") == 3
+
+
+def test_callbacks_must_be_callable(pending: Pending) -> None:
+    with pytest.raises(ArgumentTypeError, match="`callback` expected a function, but got `NoneType`"):
+        pending[0].add_done_callback(None)
+
+
+def test_timeouts_must_be_numbers(pending: Pending) -> None:
+    with pytest.raises(ArgumentTypeError, match="`timeout` expected a number of seconds, but got `str`"):
+        pending[0].wait("1")
+    with pytest.raises(ArgumentError, match="`timeout` expected a number of seconds, but got nan"):
+        pending[0].wait(math.nan)
 
 
 def test_events_can_be_awaited(client: pjrt.Client) -> None:

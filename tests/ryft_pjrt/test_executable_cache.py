@@ -1,6 +1,7 @@
 """Tests of the cache of executables on disk."""
 
 import os
+import platform
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy
 import pytest
 
 import ryft_pjrt as pjrt
+from ryft_pjrt import executable_cache
 from ryft_pjrt.errors import ArgumentError
 
 
@@ -46,8 +48,14 @@ def test_everything_that_matters_is_in_the_key(
         keys.add(cache.key(other, program, options))
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
     keys.add(cache.key(client, program, options))
+    monkeypatch.setattr(executable_cache, "_processor", lambda: b"another")
+    keys.add(cache.key(client, program, options))
 
-    assert len(keys) == 6
+    assert len(keys) == 7
+
+
+def test_processors_are_told_apart() -> None:
+    assert executable_cache._processor().startswith(platform.machine().encode())
 
 
 def test_contents_of_the_plugin_are_in_the_key(client: pjrt.Client, tmp_path: Path) -> None:
@@ -104,7 +112,7 @@ def test_entries_larger_than_the_limit_are_not_kept(client: pjrt.Client, program
 
     check(client, client.compile(programs.ADD, cache=cache))
     assert entries(tmp_path) == []
-    with pytest.raises(ArgumentError, match="`limit_in_bytes` expected a positive number, but got 0"):
+    with pytest.raises(ArgumentError, match="`limit_in_bytes` expected an integer from 1 to"):
         pjrt.ExecutableCache(tmp_path, 0)
 
 

@@ -317,3 +317,12 @@ def test_programs_receive_data_from_callbacks(
     assert seen == [8, 4, 0, 8]
     assert count(counters, "newer_streams") == 0
     assert bytes((ctypes.c_char * 8).in_dll(counters, "newer_received")) == b"abcd\x01\0\0\0"
+
+
+def test_contexts_of_another_plugin_are_errors(
+    newer: pjrt.Plugin, plugin: pjrt.Plugin, programs: SimpleNamespace
+) -> None:
+    with plugin.client() as other, newer.execution_context() as context:
+        x = other.buffer(numpy.ones(8, numpy.float32))
+        with pytest.raises(ArgumentError, match=r"`context` expected an object of plugin `xla_cpu_pjrt\.so`, but got"):
+            other.compile(programs.ADD).execute([x, x], context=context)

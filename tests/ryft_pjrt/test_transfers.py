@@ -72,9 +72,9 @@ def test_transfers_that_do_not_fit_are_rejected(client: pjrt.Client, offset: int
 def test_transfers_check_their_arguments(client: pjrt.Client) -> None:
     transfers = manager(client, "f32[4]")
 
-    with pytest.raises(ArgumentError, match="expected a buffer below 1, but got 1"):
+    with pytest.raises(ArgumentError, match="`index` expected an integer from 0 to 0, but got 1"):
         transfers.transfer_data(1, b"")
-    with pytest.raises(ArgumentError, match="expected a buffer below 1, but got -1"):
+    with pytest.raises(ArgumentError, match="`index` expected an integer from 0 to 0, but got -1"):
         transfers.retrieve_buffer(-1)
     with pytest.raises(ArgumentTypeError, match="expected contiguous bytes, but got `int`"):
         transfers.transfer_data(0, 3)

@@ -305,7 +305,12 @@ def test_service_refuses_an_address_that_is_in_use() -> None:
         ),
         (
             lambda: DistributedRuntimeClient("127.0.0.1:80", 0).key_value_set("", "x"),
-            "a key that is text and not empty, but got ''",
+            "and not empty, but got ''",
+        ),
+        # XLA would have taken it for the key `a`.
+        (
+            lambda: DistributedRuntimeClient("127.0.0.1:80", 0).key_value_set("a\0b", "x"),
+            "a key that is text without null characters and not empty, but got 'a.x00b'",
         ),
     ],
 )

@@ -214,9 +214,21 @@ def test_frame_tells_the_device_and_the_run(runner: Any) -> None:
     assert inspect(runner, lambda frame: (frame.device_ordinal, frame.run_id)) == (0, 0)
 
 
-def test_stream_of_the_cpu_is_an_error(runner: Any) -> None:
+def test_frame_counts_the_threads_of_the_host(runner: Any) -> None:
+    assert inspect(runner, lambda frame: frame.thread_count) > 0
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda frame: frame.stream,
+        lambda frame: frame.allocate_device_memory(64, 64),
+        lambda frame: frame.free_device_memory(64, 64),
+    ],
+)
+def test_what_only_gpus_have_is_an_error(runner: Any, use: Callable[[CallFrame], object]) -> None:
     with pytest.raises(errors.PjrtError, match="GPU context is not available"):
-        call_python(runner, lambda frame: frame.stream)
+        call_python(runner, use)
 
 
 def test_attributes_become_python_values(runner: Any) -> None:

@@ -219,9 +219,28 @@ def test_call_cannot_be_used_after_its_handler_has_returned(call: Callable) -> N
             getattr(kept[0], name)
 
 
-def test_stream_of_the_cpu_is_an_error(call: Callable) -> None:
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda call: call.stream,
+        lambda call: call.allocate_device_memory(64),
+        lambda call: call.free_device_memory(64, 64),
+    ],
+)
+def test_what_only_gpus_have_is_an_error(call: Callable, use: Callable) -> None:
     with pytest.raises(PjrtError, match="GPU context is not available"):
-        call(lambda call: call.stream).block_until_ready()
+        call(use).block_until_ready()
+
+
+def test_sizes_of_device_memory_are_checked(call: Callable) -> None:
+    with pytest.raises(InternalError, match="`size` expected an integer from 1 to"):
+        call(lambda call: call.allocate_device_memory(0)).block_until_ready()
+
+
+def test_threads_of_the_host_are_counted(call: Callable) -> None:
+    counts: list[int] = []
+    call(lambda call: counts.append(call.thread_count)).block_until_ready()
+    assert counts[0] > 0
 
 
 def test_views_on_other_platforms_are_refused() -> None:

@@ -85,3 +85,13 @@ def test_chrome_trace_is_written_as_json(tmp_path: Path) -> None:
 
     assert json.loads((tmp_path / "trace.json").read_text()) == chrome_trace(space())
     assert chrome_trace(XSpace())["traceEvents"] == []
+
+
+def test_traces_have_no_numbers_that_json_lacks() -> None:
+    plane = XPlane(id=1, name="host")
+    stats = [XStat(metadata_id=1, double_value=float("nan")), XStat(metadata_id=2, double_value=2.5)]
+    plane.lines.append(XLine(id=1, events=[XEvent(metadata_id=1, duration_ps=1, stats=stats)]))
+
+    (event,) = [event for event in chrome_trace(XSpace(planes=[plane]))["traceEvents"] if event["ph"] == "X"]
+
+    assert event["args"] == {"1": "nan", "2": 2.5}

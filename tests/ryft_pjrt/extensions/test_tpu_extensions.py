@@ -1,6 +1,6 @@
 """Extensions of TPUs, against the test plugin: megascale, collectives, multi-slice, and a topology that misbehaves."""
 
-import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,7 +82,7 @@ def test_exception_of_an_error_handler_is_reported(
     fake: pjrt.Plugin, control: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reported: list[Any] = []
-    monkeypatch.setattr(sys, "unraisablehook", reported.append)
+    monkeypatch.setattr(threading, "excepthook", reported.append)
 
     def fail(error: bytes) -> None:
         raise ValueError(error)

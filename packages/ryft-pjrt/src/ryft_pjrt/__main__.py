@@ -11,7 +11,7 @@ from typing import Any
 
 from ryft_pjrt.conformance import Report, run_conformance
 from ryft_pjrt.conformance.running import groups, run_child
-from ryft_pjrt.errors import ArgumentError
+from ryft_pjrt.errors import ArgumentError, PluginError
 
 __all__ = ["main"]
 
@@ -25,9 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(given)
     try:
         return _conform(options)
-    except ArgumentError as error:
+    except (ArgumentError, PluginError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,10 +56,15 @@ def _parser() -> argparse.ArgumentParser:
 def _conform(given: argparse.Namespace) -> int:
     other = Report.read(given.diff) if given.diff else None
     options = dict(_option(text) for text in given.option)
+    if given.json and not given.json.parent.is_dir():
+        raise ArgumentError(f"`--json` expected a file in a directory that exists, but got {given.json}")
     report = run_conformance(given.plugin, options=options, only=given.group, timeout=given.timeout)
     print(report.text())
     if given.json:
-        given.json.write_text(report.to_json())
+        try:
+            given.json.write_text(report.to_json())
+        except OSError as error:
+            raise ArgumentError(f"cannot write the report `{given.json}`: {error.strerror}") from error
     if other is not None:
         differences = report.differences(other)
         print(f"\n{len(differences)} difference(s) from {given.diff}")

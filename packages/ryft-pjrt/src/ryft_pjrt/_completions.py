@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 import threading
 from collections.abc import Callable
-from types import SimpleNamespace
 
 from ryft_xla_sys import Api
 from ryft_xla_sys.errors import PjrtError
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
-__all__ = ["COMPLETION_DELETED", "COMPLETION_READY", "drop_completion", "new_completion", "on_completion"]
+__all__ = [
+    "COMPLETION_DELETED",
+    "COMPLETION_READY",
+    "drop_completion",
+    "new_completion",
+    "on_completion",
+    "report_exception",
+]
 
 COMPLETION_READY: CData = ffi.addressof(lib, "ryft_completion_ready")
 """Completion callback for `PJRT_Event_OnReady`, with a completion as its argument."""
@@ -29,6 +34,15 @@ _lock = threading.Lock()
 _thread: threading.Thread | None = None
 
 
+def report_exception(failure: BaseException) -> None:
+    """Hands what a callback has raised to `threading.excepthook`, as if it had ended the thread that it ran on."""
+    arguments = threading.ExceptHookArgs((type(failure), failure, failure.__traceback__, threading.current_thread()))
+    try:
+        threading.excepthook(arguments)
+    except BaseException:  # A hook that fails must not end the thread either.
+        threading.__excepthook__(arguments)
+
+
 def _drain() -> None:
     error = ffi.new("PJRT_Error **")
     while True:
@@ -37,15 +51,7 @@ def _drain() -> None:
         try:
             function(None if error[0] == NULL else api.exception(error[0]))
         except BaseException as failure:  # Also a KeyboardInterrupt: nothing above this frame could handle it.
-            sys.unraisablehook(
-                SimpleNamespace(  # pyright: ignore[reportArgumentType]
-                    exc_type=type(failure),
-                    exc_value=failure,
-                    exc_traceback=failure.__traceback__,
-                    err_msg="exception ignored in a callback of a PJRT event",
-                    object=function,
-                )
-            )
+            report_exception(failure)
         # Nothing may be kept alive while the thread sleeps.
         del function
 

@@ -10,9 +10,18 @@ from ryft_pjrt.errors import ClosedError, InvalidArgumentError
 from ryft_xla_sys import Api
 from ryft_xla_sys.ffi import NULL, CData, lib
 
-__all__ = ["Owned", "OwnedObject", "Owner", "Pin"]
+__all__ = ["Owned", "OwnedObject", "Owner", "Pin", "closed_error"]
 
 os.register_at_fork(after_in_child=lib.ryft_owner_forked)
+
+
+def closed_error(subject: str, owner: CData) -> ClosedError:
+    """Returns the error for the use of something whose `ryft_owner *` cannot be used any more."""
+    if not lib.ryft_owner_is_forked(owner):
+        return ClosedError(f"cannot use this {subject} because it, or the client it belongs to, has been closed")
+    error = ClosedError(f"cannot use this {subject} because it was made before this process was forked")
+    error.add_note("hint: make a client in the child process, or start the process anew with the method `spawn`")
+    return error
 
 
 class Owner:
@@ -85,7 +94,7 @@ class Owned:
         return Pin(self)
 
     def _closed_error(self) -> ClosedError:
-        return ClosedError(f"cannot use this {self._subject} because it, or the client it belongs to, has been closed")
+        return closed_error(self._subject, self._owner)
 
     @property
     def closed(self) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt._transfer_functions import transfer_functions
 from ryft_pjrt.copies import Copies
 from ryft_pjrt.data_types import BufferType, array_type
@@ -180,6 +181,8 @@ class Buffer(Copies):
         Raises:
             ArgumentError: If `out` does not fit.
         """
+        if out is not None:
+            check_type("out", out, numpy.ndarray, "a NumPy array")
         target = numpy.empty(self.shape, self.dtype) if out is None else out
         if out is not None and (out.dtype != self.dtype or out.shape != self.shape or not out.flags.carray):
             raise ArgumentError(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TypeAlias
+from typing import SupportsIndex, TypeAlias
 
+from ryft_pjrt._arguments import check_integer
 from ryft_pjrt.errors import OptionError
 from ryft_pjrt.values import Value
 
@@ -67,6 +69,10 @@ class MockGpuTopology:
     partition_count: int
     host_count_per_partition: int
     device_count_per_host: int
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            check_integer(item.name, getattr(self, item.name), 1, 2**31 - 1)
 
     def __str__(self) -> str:
         return f"{self.partition_count}x{self.host_count_per_partition}x{self.device_count_per_host}"
@@ -181,12 +187,15 @@ _KNOWN: dict[str, dict[str, type]] = {"cpu": _CPU, "gpu": _GPU, "tpu": _TPU}
 # For a plugin of an unknown platform: what is known of an option's type anywhere is checked.
 _EVERY: dict[str, type] = _CPU | _GPU | _TPU
 
-_LIMITS: dict[str, tuple[float, float]] = {"cpu_device_count": (1, 2**16), "memory_fraction": (0.0, 1.0)}
+# The plugin takes seconds for thousands of devices, and hours for tens of thousands.
+_LIMITS: dict[str, tuple[float, float]] = {"cpu_device_count": (1, 2**12), "memory_fraction": (0.0, 1.0)}
 
 
 def _check(name: str, value: object, kind: type) -> Value:
     if kind is float and type(value) is int:
         value = float(value)
+    if kind is int and isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        value = operator.index(value)  # Also an integer of NumPy.
     if kind is list and isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         value = list(value)
     matches = isinstance(value, kind) and not (kind is int and isinstance(value, bool))

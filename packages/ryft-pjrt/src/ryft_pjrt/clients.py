@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
+from ryft_pjrt._arguments import check_integer, check_plugin, check_type
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.compilation_options import CompilationOptions
@@ -73,6 +74,12 @@ def _close_clients() -> None:
         client.close()
 
 
+def _checked_options(options: CompilationOptions | None) -> CompilationOptions | None:
+    if options is not None:
+        check_type("options", options, CompilationOptions, "compilation options")
+    return options
+
+
 class Client(OwnedObject):
     """Connection to the devices of one platform. Everything made through a client is closed together with it.
 
@@ -115,6 +122,8 @@ class Client(OwnedObject):
         super().close()
 
     def _closed_error(self) -> ClosedError:
+        if lib.ryft_owner_is_forked(self._owner):
+            return super()._closed_error()
         return ClosedError("cannot use this client because it has been closed")
 
     @cached_property
@@ -183,6 +192,7 @@ class Client(OwnedObject):
         Raises:
             NotFoundError: If there is none.
         """
+        check_integer("local_hardware_id", local_hardware_id, -(2**31), 2**31 - 1)
         with self._pin() as pointer:
             try:
                 arguments = self._api.call(
@@ -200,9 +210,8 @@ class Client(OwnedObject):
         Raises:
             ArgumentError: If a count is not positive, or there are not enough devices.
         """
-        count = replica_count * computation_count
-        if replica_count <= 0 or computation_count <= 0 or count >= 2**31:
-            raise ArgumentError(f"expected positive counts, but got {replica_count} and {computation_count}")
+        count = check_integer("replica_count", replica_count, 1, 2**31 - 1)
+        count *= check_integer("computation_count", computation_count, 1, 2**31 - 1)
         if count > len(self.devices):
             raise ArgumentError(
                 f"{replica_count} replica(s) of {computation_count} partition(s) need {count} devices, "
@@ -457,8 +466,9 @@ class Client(OwnedObject):
         Raises:
             PjrtError: If the program is malformed, or cannot be compiled.
         """
-        options = options or CompilationOptions()
+        options = _checked_options(options) or CompilationOptions()
         if cache is not None:
+            check_type("cache", cache, ExecutableCache, "an executable cache")
             return cache.compile(self, Program.of(program), options, parameter_types)
         return compile_program(self, program, options, parameter_types)
 
@@ -469,7 +479,9 @@ class Client(OwnedObject):
             executable: Compiled program.
             options: Options that replace those it was compiled with.
         """
-        return load_executable(self, executable, options)
+        check_type("executable", executable, Executable, "an executable")
+        check_plugin("executable", executable._api, self._api)
+        return load_executable(self, executable, _checked_options(options))
 
     def deserialize_and_load(
         self,
@@ -489,7 +501,7 @@ class Client(OwnedObject):
             DataLossError: If the bytes are not a serialized executable, or were changed.
             PjrtError: If the plugin cannot load it.
         """
-        return load_serialized(self, data, options, parameter_types)
+        return load_serialized(self, data, _checked_options(options), parameter_types)
 
     def __repr__(self) -> str:
         return "Client(closed)" if self.closed else f"Client({self.platform_name})"

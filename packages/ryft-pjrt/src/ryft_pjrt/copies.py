@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt._objects import BufferBase
 from ryft_pjrt._owners import Owned
 from ryft_pjrt.data_types import array_type, dimensions, element_type
@@ -224,6 +225,7 @@ class RawCopy:
         Raises:
             ArgumentError: If the array does not fit, or the copy was started or failed before.
         """
+        check_type("target", target, numpy.ndarray, "a NumPy array")
         if target.nbytes != self.size or not target.flags.carray:
             raise ArgumentError(
                 f"`target` expected a writeable C-contiguous array of {self.size} bytes, but got {target.nbytes} bytes"

@@ -188,13 +188,15 @@ def _dtype_of(code: BufferType) -> numpy.dtype:
 
 
 def element_type(dtype: object) -> BufferType:
-    """Returns the element type for a NumPy data type, or for anything that `numpy.dtype` takes.
+    """Returns the element type for a NumPy data type, for the name of a type of `ml_dtypes`, or for what NumPy takes.
 
     Raises:
         ArgumentTypeError: If no device array can have that type.
     """
     if isinstance(dtype, BufferType):
         return dtype
+    if isinstance(dtype, str) and dtype in _ML_DTYPES:
+        return _ML_DTYPES[dtype]
     try:
         converted = numpy.dtype(dtype)  # pyright: ignore[reportArgumentType, reportCallIssue]
     except TypeError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt._wire import encode_bytes, encode_integer, encode_packed, fields, integers
 from ryft_pjrt.errors import ArgumentError, DataLossError, NotFoundError
 
@@ -100,6 +101,7 @@ class DeviceAssignment:
         Raises:
             DataLossError: If the bytes are not such a message.
         """
+        check_type("data", data, (bytes, bytearray, memoryview), "bytes")
         columns: list[list[int]] = []
         for number, value in fields(memoryview(data)):
             if number == 3 and not isinstance(value, int):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ryft_pjrt._completions import COMPLETION_DELETED, drop_completion, new_completion
+from ryft_pjrt._objects import BufferBase
 from ryft_pjrt.copies import Claim
 from ryft_pjrt.data_types import ArrayType, array_type, dimensions, element_type
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, CancelledError, PjrtError, error_to_c
@@ -98,14 +100,19 @@ class AliasFulfillment:
     Attributes:
         client: Client that the buffer belongs to.
         array_kind: Element type and shape of the buffer.
+        device: Device that the buffer is on.
     """
 
-    __slots__ = ("__weakref__", "_callback", "_client_pointer", "array_kind", "client")
+    __slots__ = ("__weakref__", "_alias", "_callback", "_client_pointer", "array_kind", "client", "device")
 
-    def __init__(self, client: Client, client_pointer: CData, callback: CData, array_kind: ArrayType) -> None:
+    def __init__(
+        self, client: Client, client_pointer: CData, callback: CData, array_kind: ArrayType, device: Device
+    ) -> None:
         """Takes over the callback, and a pin of the client: the promise can be kept as long as it exists."""
         self.client = client
         self.array_kind = array_kind
+        self.device = device
+        self._alias: weakref.ref[Buffer] | None = None
         self._client_pointer = client_pointer
         self._callback: CData | None = callback
 
@@ -119,11 +126,11 @@ class AliasFulfillment:
         """Gives the alias buffer the contents of `buffer`, which is consumed.
 
         Raises:
-            ArgumentError: If the buffer has another type, or the promise was kept before.
+            ArgumentError: If the buffer has another type or is elsewhere, or the promise was kept before.
+            ArgumentTypeError: If it is not a buffer.
             BufferInUseError: If a call or a view is using the buffer.
         """
-        if buffer.client is not self.client or buffer.type is not self.array_kind:
-            raise ArgumentError(f"`fulfill` expected a buffer of {self.array_kind}, but got {buffer.type}")
+        self._check(buffer)
         with Claim(buffer) as claim:
             callback = self._take()
             try:
@@ -137,6 +144,18 @@ class AliasFulfillment:
                 lib.ryft_owner_unpin(self.client._owner)
             claim.consumed = True
 
+    def _check(self, buffer: Buffer) -> None:
+        if not isinstance(buffer, BufferBase):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ArgumentTypeError(f"`fulfill` expected a buffer, but got `{type(buffer).__name__}`")
+        if self._alias is not None and buffer is self._alias():
+            raise ArgumentError("`fulfill` expected contents for the alias buffer, but got that buffer itself")
+        if buffer.client is not self.client:
+            raise ArgumentError("`fulfill` expected a buffer of the alias buffer's client, but got one of another")
+        if buffer.type is not self.array_kind:
+            raise ArgumentError(f"`fulfill` expected a buffer of {self.array_kind}, but got {buffer.type}")
+        if buffer.device is not self.device:
+            raise ArgumentError(f"`fulfill` expected a buffer on {self.device}, but got one on {buffer.device}")
+
     def fail(self, error: PjrtError) -> None:
         """Gives the alias buffer an error instead of contents.
 
@@ -144,6 +163,8 @@ class AliasFulfillment:
             ArgumentError: If the promise was kept before.
         """
         code, message, size = error_to_c(error)
+        if lib.ryft_owner_is_forked(self.client._owner):
+            raise self.client._closed_error()
         callback = self._take()
         try:
             self.client._api.call(
@@ -186,9 +207,12 @@ def create_alias(
     except BaseException:
         pin.__exit__(None, None, None)
         raise
-    fulfillment = AliasFulfillment(client, pointer, arguments.fulfill_alias_buffer_cb, described.array_kind)
+    kind = described.array_kind
+    fulfillment = AliasFulfillment(client, pointer, arguments.fulfill_alias_buffer_cb, kind, device)
     client._promises.add(fulfillment)
-    return client._own_buffer(arguments.alias_buffer, described.array_kind, device), fulfillment
+    buffer = client._own_buffer(arguments.alias_buffer, kind, device)
+    fulfillment._alias = weakref.ref(buffer)
+    return buffer, fulfillment
 
 
 def create_view(

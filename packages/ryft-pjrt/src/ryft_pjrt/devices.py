@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ryft_pjrt._arguments import check_integer, check_type
 from ryft_pjrt._owners import OwnedObject
-from ryft_pjrt.errors import NotFoundError, PjrtError, UnimplementedError, error_to_c
+from ryft_pjrt.errors import ClosedError, NotFoundError, PjrtError, UnimplementedError, error_to_c
 from ryft_pjrt.memories import Memory, MemoryStatistics, read_memory_statistics
 from ryft_pjrt.values import Value, named_values, read_named_values
 from ryft_xla_sys import Api
@@ -72,10 +73,16 @@ class DeviceDescription:
             return text(arguments.debug_string, arguments.debug_string_size)
 
     def __str__(self) -> str:
-        return self._string
+        try:
+            return self._string
+        except ClosedError:
+            return "DeviceDescription(closed)"
 
     def __repr__(self) -> str:
-        return f"DeviceDescription[{self._debug_string}]"
+        try:
+            return f"DeviceDescription[{self._debug_string}]"
+        except ClosedError:
+            return "DeviceDescription(closed)"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DeviceDescription):
@@ -224,6 +231,7 @@ class Device:
         Raises:
             UnimplementedError: If the plugin is older than PJRT API 0.85.
         """
+        check_integer("launch_id", launch_id, -(2**31), 2**31 - 1)
         code, message, size = error_to_c(error)
         values, _keep = named_values(payload or {})
         with self.client._pin():
@@ -245,6 +253,7 @@ class Device:
         Raises:
             UnimplementedError: If the plugin is older than PJRT API 0.86.
         """
+        check_type("description", description, str, "text")
         encoded = description.encode()
         with self.client._pin():
             arguments = self._api.call(
@@ -256,10 +265,16 @@ class Device:
             return AsyncTrackingEvent(self._api, arguments.event, "PJRT_AsyncTrackingEvent_Destroy", self.client._owner)
 
     def __str__(self) -> str:
-        return str(self.description)
+        try:
+            return self.description._string
+        except ClosedError:
+            return "Device(closed)"
 
     def __repr__(self) -> str:
-        return f"Device[{self.description._debug_string}]"
+        try:
+            return f"Device[{self.description._debug_string}]"
+        except ClosedError:
+            return "Device(closed)"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Device):

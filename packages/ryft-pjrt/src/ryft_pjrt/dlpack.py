@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt._objects import new_capsule, take_capsule
 from ryft_pjrt._transfer_functions import transfer_functions
 from ryft_pjrt.data_types import BufferType, array_type
@@ -74,6 +75,9 @@ def to_dlpack(
 ) -> object:
     """Implements `Buffer.__dlpack__`: waits until the buffer is ready, so any `stream` may read it at once."""
     own_device = dlpack_device(buffer.device)
+    for name, pair in (("dl_device", dl_device), ("max_version", max_version)):
+        if pair is not None:
+            check_type(name, pair, tuple, "a pair of integers")
     if own_device[0] == _CPU and stream is not None:
         raise ArgumentError(f"`stream` expected `None` for a buffer on the CPU, but got {stream!r}")
     if dl_device is not None and tuple(dl_device) != own_device:
@@ -128,7 +132,13 @@ def from_dlpack(client: Client, source: object, device: Device | None, copy: boo
     except TypeError:
         # Producers older than DLPack 1 do not know the argument.
         capsule = source.__dlpack__()  # pyright: ignore[reportAttributeAccessIssue]
-    address, versioned = take_capsule(capsule)
+    try:
+        address, versioned = take_capsule(capsule)
+    except ValueError:
+        raise ArgumentTypeError(
+            f"`from_dlpack` expected `{type(source).__name__}` to lend a DLPack capsule that nobody has taken, "
+            f"but got {capsule!r}"
+        ) from None
     managed = ffi.cast("DLManagedTensorVersioned *" if versioned else "DLManagedTensor *", address)
 
     def give_back() -> None:
@@ -180,10 +190,12 @@ def _borrow(
     if dense and kind.size_in_bits and not copy:
         try:
             buffer = create_view(client, address, code, shape, device, layout=None, stream=0, on_delete=give_back)
-        except PjrtError:
+        except PjrtError as error:
             # The memory is not aligned as the plugin needs it.
             if copy is False:
-                raise
+                refused = ArgumentError(f"cannot borrow an array of shape {shape} without copying it: {error}")
+                refused.add_note("hint: an array of `ryft_pjrt.shareable_array` is aligned as plugins need it")
+                raise refused from None
         else:
             return buffer, True
     if copy is False and kind.size_in_bits:

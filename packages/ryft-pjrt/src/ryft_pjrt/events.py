@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator
+from numbers import Real
 from typing import Generic, TypeVar
 
 from ryft_pjrt._completions import on_completion
 from ryft_pjrt._owners import OwnedObject
-from ryft_pjrt.errors import ArgumentError, DeadlineExceededError, PjrtError
+from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, DeadlineExceededError, PjrtError
 from ryft_xla_sys import Api
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
@@ -19,6 +21,13 @@ Result = TypeVar("Result")
 # A blocked wait returns to the interpreter this often, so that Ctrl-C works during it.
 _WAIT_SLICE = 0.05
 _WAITER_READY: CData = ffi.addressof(lib, "ryft_waiter_ready")
+
+
+def _check_timeout(timeout: object) -> None:
+    if not isinstance(timeout, Real):
+        raise ArgumentTypeError(f"`timeout` expected a number of seconds, but got `{type(timeout).__name__}`")
+    if math.isnan(timeout):
+        raise ArgumentError(f"`timeout` expected a number of seconds, but got {timeout}")
 
 
 class Event(OwnedObject, Generic[Result]):
@@ -53,9 +62,13 @@ class Event(OwnedObject, Generic[Result]):
             timeout: Longest time to wait, in seconds. Without one, waits as long as it takes.
 
         Raises:
+            ArgumentTypeError: If `timeout` is not a number.
+            ArgumentError: If it is not a number of seconds.
             DeadlineExceededError: If the time is over; the work goes on.
             PjrtError: If the work failed.
         """
+        if timeout is not None:
+            _check_timeout(timeout)
         with self._pin() as pointer:
             if not self._api.call("PJRT_Event_IsReady", event=pointer).is_ready:
                 self._wait_until_ready(pointer, timeout)
@@ -96,8 +109,13 @@ class Event(OwnedObject, Generic[Result]):
         """Has `callback(event)` called once the work has finished; soon, if it has finished already.
 
         Callbacks run one after the other on a thread that Ryft keeps for them, never on a thread of the plugin. What a
-        callback raises is reported through `sys.unraisablehook` and changes nothing else.
+        callback raises is reported through `threading.excepthook` and changes nothing else.
+
+        Raises:
+            ArgumentTypeError: If `callback` cannot be called.
         """
+        if not callable(callback):
+            raise ArgumentTypeError(f"`callback` expected a function, but got `{type(callback).__name__}`")
         self._on_ready(lambda error: callback(self))
 
     def _on_ready(self, function: Callable[[PjrtError | None], object]) -> None:

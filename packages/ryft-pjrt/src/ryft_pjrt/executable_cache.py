@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import platform
 import re
 import struct
 import time
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ryft_pjrt.errors import ArgumentError, PjrtError
+from ryft_pjrt._arguments import check_integer, check_type
+from ryft_pjrt.errors import PjrtError
 from ryft_pjrt.loaded_executables import LoadedExecutable, ParameterTypes, compile_program, load_serialized
 
 if TYPE_CHECKING:
@@ -27,13 +30,23 @@ _TEMPORARY_SUFFIX = ".new"
 _FORMAT = b"ryft executable cache 1"
 
 
+@cache
+def _processor() -> bytes:
+    """Returns what tells apart processors that cannot run each other's code: machines may share the directory."""
+    lines: list[str] = []
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        lines = [line for line in file if line.lower().startswith(("flags", "features"))]
+    return "\0".join((platform.machine(), *sorted(set(lines)))).encode()
+
+
 class ExecutableCache:
     """Directory of compiled programs.
 
     An entry is found by everything that it depends on: the program, the options, the contents of the plugin's file, the
-    version of the platform, the number of devices and their kind. Entries are written atomically, so processes can
-    share the directory. A damaged entry is removed, and the program is compiled anew. When the cache grows beyond its
-    limit, the entries that were not used for the longest time are removed.
+    version of the platform, the number of devices and their kind, and the instructions that the processor has. Entries
+    are written atomically, so processes can share the directory. A damaged entry is removed, and the program is
+    compiled anew. When the cache grows beyond its limit, the entries that were not used for the longest time are
+    removed.
 
     Attributes:
         directory: Directory of the entries.
@@ -48,8 +61,8 @@ class ExecutableCache:
         Raises:
             ArgumentError: If the limit is not positive.
         """
-        if limit_in_bytes <= 0:
-            raise ArgumentError(f"`limit_in_bytes` expected a positive number, but got {limit_in_bytes}")
+        check_type("directory", directory, (str, os.PathLike), "a path")
+        check_integer("limit_in_bytes", limit_in_bytes, 1, 2**63 - 1)
         self.directory = Path(directory)
         self.limit_in_bytes = limit_in_bytes
         self.hits = 0
@@ -67,6 +80,7 @@ class ExecutableCache:
             client.platform_version.encode(),
             *(f"{device.id} {device.kind}".encode() for device in client.devices),
             os.environ.get("XLA_FLAGS", "").encode(),
+            _processor(),
         ]
         digest = hashlib.sha256()
         for part in parts:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt._hlo import parameter_types as read_parameter_types
 from ryft_pjrt._owners import OwnedObject, Owner
 from ryft_pjrt.data_types import ArrayType, array_type
@@ -96,6 +97,7 @@ def unseal(api: Api, data: bytes) -> bytes:
     Raises:
         DataLossError: If the bytes are not an executable of this plugin, or were changed.
     """
+    check_type("data", data, bytes, "bytes")
     payload = data[40:]
     if data[:8] != _MAGIC or _digest(api, payload) != data[8:40]:
         raise DataLossError(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Protocol, runtime_checkable
 
+from ryft_pjrt._arguments import check_integer, check_plugin, check_type
 from ryft_pjrt._objects import LauncherBase
-from ryft_pjrt._owners import OwnedObject
+from ryft_pjrt._owners import OwnedObject, closed_error
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, BufferInUseError, ClosedError, RyftError
 from ryft_pjrt.events import Event
@@ -22,8 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["DeviceOutputs", "ExecutionContext", "HostCallback", "Launcher", "execute"]
 
 
+@runtime_checkable
 class HostCallback(Protocol):
-    """Callback of a program that exchanges data with the host while it runs."""
+    """Callback of a program that exchanges data with the host while it runs.
+
+    Attributes:
+        kind: `send` or `receive`, as the program sees it.
+    """
+
+    kind: ClassVar[str]
 
     def fill(self, target: CData, keep: list[object]) -> None:
         """Writes the callback to a C struct, and adds to `keep` what must stay alive until the program has finished."""
@@ -71,13 +79,13 @@ class Launcher(LauncherBase):
             raise ArgumentError(f"`{executable!r}` runs on any one device: pass `device`")
         self.parameter_types = executable.parameter_types
         self.output_types = executable.output_types
-        self.donated: tuple[int, ...] = tuple(sorted(set(donate)))
         self._client = executable.client
         self._api = api = executable._api
         count = len(self.parameter_types)
-        for index in self.donated:
-            if not 0 <= index < count:
+        for index in donate:
+            if not 0 <= check_integer("donate", index, -(2**63), 2**63 - 1) < count:
                 raise ArgumentError(f"`donate` expected indices of {count} argument(s), but got {index}")
+        self.donated: tuple[int, ...] = tuple(sorted(set(donate)))
         kept = [index for index in range(count) if index not in self.donated]
         arrays = {
             "devices": ffi.new("void *[]", [device._handle for device in self.devices]),
@@ -114,7 +122,7 @@ class Launcher(LauncherBase):
         if status == lib.RYFT_EXECUTE_ERROR:
             raise self._api.exception(lib.ryft_execute_error(), "PJRT_LoadedExecutable_Execute")
         if status == lib.RYFT_EXECUTE_CLOSED:
-            raise ClosedError("cannot execute a program because its executable, or its client, has been closed")
+            raise closed_error("executable", self._keep[2].pointer)
         if status == lib.RYFT_EXECUTE_NO_MEMORY:
             raise MemoryError("cannot allocate the arguments or outputs of an execution")
         rows, columns = len(self.devices), len(self.parameter_types)
@@ -122,15 +130,32 @@ class Launcher(LauncherBase):
             where = f" for each of {rows} devices" if rows > 1 else ""
             raise ArgumentError(f"the program expected {columns} argument(s){where}, but got {len(arguments)}")
         for position, argument in enumerate(arguments):
-            error = self._error(argument, *divmod(position, columns))
+            error = self._error(argument, *divmod(position, columns)) or self._repetition(arguments, position)
             if error is not None:
                 raise error
-        raise ClosedError("an argument was closed or donated meanwhile, or is donated and given more than once")
+        raise ClosedError("an argument was closed or donated by another thread meanwhile")
+
+    def _name(self, position: int) -> str:
+        row, column = divmod(position, len(self.parameter_types))
+        return f"argument {column}" + (f" of device {row}" if len(self.devices) > 1 else "")
+
+    def _repetition(self, arguments: Sequence[object], position: int) -> RyftError | None:
+        """Returns what is wrong if a donated argument is given twice."""
+        if position % len(self.parameter_types) not in self.donated:
+            return None
+        others = [i for i, argument in enumerate(arguments) if argument is arguments[position] and i != position]
+        if not others:
+            return None
+        error = BufferInUseError(
+            f"{self._name(position)} cannot be donated because {self._name(others[0])} is the same buffer"
+        )
+        error.add_note("hint: donate a copy of the buffer, or donate nothing")
+        return error
 
     def _error(self, argument: object, row: int, column: int) -> RyftError | None:
         """Returns what is wrong with one argument."""
         expected, device = self.parameter_types[column], self.devices[row]
-        name = f"argument {column}" + (f" of device {row}" if len(self.devices) > 1 else "")
+        name = self._name(row * len(self.parameter_types) + column)
         error: RyftError | None = None
         if not isinstance(argument, Buffer):
             error = ArgumentTypeError(f"{name} expected a buffer, but got `{type(argument).__name__}`")
@@ -178,8 +203,16 @@ def _callback_rows(
     callbacks: Sequence[Sequence[HostCallback]], rows: int, kind: str, keep: list[object]
 ) -> tuple[CData, int]:
     """Returns the callbacks of all devices as C arrays, and how many each device has."""
+    check_type(f"{kind}_callbacks", callbacks, (list, tuple), "a list of callbacks for each device")
     if not callbacks:
         return NULL, 0
+    for row in callbacks:
+        check_type(f"{kind}_callbacks", row, (list, tuple), "a list of callbacks for each device")
+        for callback in row:
+            if not isinstance(callback, HostCallback) or callback.kind != kind:  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ArgumentTypeError(
+                    f"`{kind}_callbacks` expected {kind} callbacks, but got `{type(callback).__name__}`"
+                )
     count = len(callbacks[0])
     if len(callbacks) != rows or any(len(row) != count for row in callbacks):
         raise ArgumentError(
@@ -211,10 +244,18 @@ def execute(
 ) -> list[DeviceOutputs]:
     """Implements `LoadedExecutable.execute`."""
     rows, columns = len(launcher.devices), len(launcher.output_types)
-    if call_location is not None and "\0" in call_location:
-        raise ArgumentError(f"`call_location` expected text without null characters, but got {call_location!r}")
-    if not -(2**31) <= launch_id < 2**31:
-        raise ArgumentError(f"`launch_id` expected a 32-bit number, but got {launch_id}")
+    if call_location is not None:
+        check_type("call_location", call_location, str, "text")
+        if "\0" in call_location:
+            raise ArgumentError(f"`call_location` expected text without null characters, but got {call_location!r}")
+    check_integer("launch_id", launch_id, -(2**31), 2**31 - 1)
+    if context is not None:
+        check_type("context", context, ExecutionContext, "an execution context")
+        check_plugin("context", context._api, launcher._api)
+    check_type("incarnations", incarnations, Mapping, "a mapping of processes to their incarnations")
+    for process, incarnation in incarnations.items():
+        check_integer("incarnations", process, 0, 2**31 - 1)
+        check_integer("incarnations", incarnation, -(2**63), 2**63 - 1)
     keep: list[object] = [arguments, context]
     kept = [index for index in range(len(launcher.parameter_types)) if index not in launcher.donated]
     fields: dict[str, object] = {

@@ -7,7 +7,7 @@ fails the program.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, PjrtError
@@ -34,6 +34,8 @@ class SendCallback:
     Attributes:
         channel_id: Channel of the program's send operation.
     """
+
+    kind: ClassVar[str] = "send"
 
     def __init__(self, channel_id: int, function: Callable[[bytes, int, bool], object]) -> None:
         """Makes a callback from `function(data, total_size, is_last)`, which is called for each chunk."""
@@ -122,6 +124,8 @@ class ReceiveCallback:
     Attributes:
         channel_id: Channel of the program's receive operation.
     """
+
+    kind: ClassVar[str] = "receive"
 
     def __init__(self, client: Client, channel_id: int, function: Callable[[CopyToDeviceStream], object]) -> None:
         """Makes a callback from `function(stream)`, which is called once for each execution."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt._wire import encode_bytes, encode_integer, encode_packed
 from ryft_pjrt.data_types import BufferType, dimensions
 from ryft_pjrt.data_types import element_type as convert_element_type
@@ -141,7 +142,9 @@ def layout_to_c(layout: Layout, rank: int) -> tuple[CData, tuple[CData, ...]]:
 
     Raises:
         ArgumentError: If the layout is not one of an array with `rank` dimensions.
+        ArgumentTypeError: If it is not a layout.
     """
+    check_type("layout", layout, (TiledLayout, StridedLayout), "a layout")
     target = ffi.new("PJRT_Buffer_MemoryLayout *", {"struct_size": lib.PJRT_Buffer_MemoryLayout_STRUCT_SIZE})
     given = len(layout.strides if isinstance(layout, StridedLayout) else layout.minor_to_major)
     if given != rank:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
+from ryft_pjrt._arguments import check_integer, check_type
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.data_types import ArrayType, array_type, dimensions, element_type
 from ryft_pjrt.device_assignments import DeviceAssignment
-from ryft_pjrt.errors import ArgumentError, InvalidArgumentError, UnimplementedError
+from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, InvalidArgumentError, UnimplementedError
 from ryft_pjrt.executables import Executable, take_serialized, unseal
 from ryft_pjrt.execution import DeviceOutputs, ExecutionContext, Launcher, execute
 from ryft_pjrt.programs import Program
@@ -45,6 +46,7 @@ class LoadedExecutable(OwnedObject):
         self._calls: dict[tuple[int, ...], Launcher] = {}
         self._launchers: dict[tuple[tuple[int, ...], Device | None], Launcher] = {}
         if parameter_types is not None:
+            check_type("parameter_types", parameter_types, (list, tuple), "a list of data types and shapes")
             self.parameter_types = tuple(
                 array_type(element_type(dtype), dimensions(shape)) for dtype, shape in parameter_types
             )
@@ -104,6 +106,11 @@ class LoadedExecutable(OwnedObject):
         """Element type and shape of each output on one device."""
         return self.executable.output_types
 
+    def _indices(self, donate: object) -> tuple[int, ...]:
+        if isinstance(donate, str) or not isinstance(donate, Iterable):
+            raise ArgumentTypeError(f"`donate` expected indices of arguments, but got `{type(donate).__name__}`")
+        return tuple(check_integer("donate", index, -(2**63), 2**63 - 1) for index in donate)
+
     def launcher(self, donate: Iterable[int] = (), device: Device | None = None) -> Launcher:
         """Returns a prepared execution: the fastest way to execute the same program many times.
 
@@ -111,7 +118,7 @@ class LoadedExecutable(OwnedObject):
             donate: Indices of the arguments whose memory may be reused for outputs.
             device: Device to execute on, for a program that was compiled to run on any.
         """
-        key = (tuple(donate), device)
+        key = (self._indices(donate), device)
         found = self._launchers.get(key)
         return found if found is not None else self._launchers.setdefault(key, Launcher(self, *key))
 
@@ -164,7 +171,7 @@ class LoadedExecutable(OwnedObject):
             receive_callbacks=receive_callbacks,
         )
 
-    def __call__(self, *arguments: Buffer, donate: tuple[int, ...] = ()) -> Buffer | tuple[Buffer, ...]:
+    def __call__(self, *arguments: Buffer, donate: Sequence[int] = ()) -> Buffer | tuple[Buffer, ...]:
         """Executes the program on its one device, and returns its output, or the tuple of its outputs.
 
         Args:
@@ -174,6 +181,8 @@ class LoadedExecutable(OwnedObject):
         Raises:
             ArgumentError: If an argument does not fit the program, or it runs on several devices.
         """
+        if type(donate) is not tuple:
+            donate = self._indices(donate)
         launcher = self._calls.get(donate)
         if launcher is None:
             launcher = self.launcher(donate)
@@ -202,6 +211,9 @@ class LoadedExecutable(OwnedObject):
 
 
 def _flatten(arguments: Sequence[Buffer] | Sequence[Sequence[Buffer]], rows: int) -> list[Buffer]:
+    if not isinstance(arguments, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ArgumentTypeError(f"`arguments` expected a list of buffers, but got `{type(arguments).__name__}`")
+    arguments = tuple(arguments)  # pyright: ignore[reportAssignmentType]
     nested = [argument for argument in arguments if isinstance(argument, (list, tuple))]
     if not nested:
         if rows != 1 and arguments:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ryft_pjrt.errors import ClosedError
 from ryft_xla_sys.ffi import CData, ffi, text
 
 if TYPE_CHECKING:
@@ -66,10 +67,16 @@ class Memory:
             return text(short.to_string, short.to_string_size), text(debug.debug_string, debug.debug_string_size)
 
     def __str__(self) -> str:
-        return self._strings[0]
+        try:
+            return self._strings[0]
+        except ClosedError:
+            return "Memory(closed)"
 
     def __repr__(self) -> str:
-        return f"Memory[{self._strings[1]}]"
+        try:
+            return f"Memory[{self._strings[1]}]"
+        except ClosedError:
+            return "Memory(closed)"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Memory):

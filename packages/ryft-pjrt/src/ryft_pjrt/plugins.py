@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from ryft_pjrt._arguments import check_plugin, check_type
 from ryft_pjrt.client_options import ClientOptions, option_values
 from ryft_pjrt.clients import Client
 from ryft_pjrt.compilation_options import CompilationOptions
@@ -172,8 +173,13 @@ class Plugin:
         """Compiles a program for a topology, without needing its devices.
 
         Raises:
+            ArgumentTypeError: If `topology` or `options` is something else.
             PjrtError: If the program is malformed or cannot be compiled, or the plugin does not offer it.
         """
+        check_type("topology", topology, Topology, "a topology")
+        check_plugin("topology", topology._api, self.api)
+        if options is not None:
+            check_type("options", options, CompilationOptions, "compilation options")
         return compile_for_topology(self.api, program, topology, options or CompilationOptions())
 
     def execution_context(self) -> ExecutionContext:

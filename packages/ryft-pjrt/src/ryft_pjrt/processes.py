@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ryft_pjrt._arguments import check_integer, check_type
 from ryft_pjrt.errors import PjrtError
 from ryft_xla_sys.ffi import CData, ffi, lib
 
@@ -38,8 +39,25 @@ class ProcessInformation:
     error: PjrtError | None = None
 
 
+def _check(process: ProcessInformation) -> None:
+    check_type("processes", process, ProcessInformation, "process information")
+    check_integer("process_id", process.process_id, 0, 2**31 - 1)
+    check_integer("incarnation_id", process.incarnation_id, 0, 2**64 - 1)
+    check_type("state", process.state, ProcessState, "a process state")
+    if process.error is not None:
+        check_type("error", process.error, PjrtError, "a `PjrtError`")
+
+
 def processes_to_c(processes: Sequence[ProcessInformation]) -> tuple[CData, list[CData]]:
-    """Returns a `PJRT_ProcessInfo[]`, and the C objects that must stay alive as long as it is used."""
+    """Returns a `PJRT_ProcessInfo[]`, and the C objects that must stay alive as long as it is used.
+
+    Raises:
+        ArgumentTypeError: If something is not what `ProcessInformation` says; plugins end the process on other states.
+        ArgumentError: If a number does not fit.
+    """
+    check_type("processes", processes, (list, tuple), "a list of process information")
+    for process in processes:
+        _check(process)
     array = ffi.new("PJRT_ProcessInfo[]", len(processes))
     keep: list[CData] = [array]
     for target, process in zip(array, processes, strict=True):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt._owners import OwnedObject, Pin
 from ryft_pjrt.devices import DeviceDescription
 from ryft_pjrt.errors import NotFoundError
@@ -135,6 +136,7 @@ class OwnedTopology(OwnedObject, Topology):
 
 def create_topology(api: Api, name: str, options: Mapping[str, object]) -> OwnedTopology:
     """Implements `Plugin.topology`."""
+    check_type("name", name, str, "text")
     array, _keep = named_values(options)
     encoded = name.encode()
     arguments = api.call(
@@ -149,6 +151,7 @@ def create_topology(api: Api, name: str, options: Mapping[str, object]) -> Owned
 
 def deserialize_topology(api: Api, data: bytes) -> OwnedTopology:
     """Implements `Plugin.deserialize_topology`."""
+    check_type("data", data, bytes, "bytes")
     arguments = api.call(
         "PJRT_TopologyDescription_Deserialize",
         serialized_topology=ffi.from_buffer("char[]", data),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
+from ryft_pjrt._arguments import check_integer, check_type
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.data_types import ArrayType, array_type
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, ClosedError, PjrtError, error_to_c
@@ -54,7 +55,11 @@ class HostToDeviceTransferManager(OwnedObject):
 
         Raises:
             ArgumentError: If there is no specification.
+            ArgumentTypeError: If something is not a specification.
         """
+        check_type("specifications", specifications, (list, tuple), "a list of buffer specifications")
+        for specification in specifications:
+            check_type("specifications", specification, BufferSpecification, "buffer specifications")
         if not specifications:
             raise ArgumentError("a transfer manager expected at least one specification, but got none")
         self.client = client
@@ -97,9 +102,7 @@ class HostToDeviceTransferManager(OwnedObject):
             )
 
     def _index(self, index: int) -> int:
-        if not 0 <= index < len(self.types):
-            raise ArgumentError(f"a transfer manager expected a buffer below {len(self.types)}, but got {index}")
-        return index
+        return check_integer("index", index, 0, len(self.types) - 1)
 
     @property
     def buffer_count(self) -> int:
@@ -152,6 +155,7 @@ class HostToDeviceTransferManager(OwnedObject):
             UnimplementedError: If the plugin is older than PJRT API 0.83.
         """
         kind = self.types[self._index(index)]
+        check_type("array", array, numpy.ndarray, "a NumPy array")
         if array.dtype != kind.dtype or array.shape != kind.shape:
             raise ArgumentError(f"a literal expected {kind}, but got {array.dtype} {array.shape}")
         self._api.function("PJRT_AsyncHostToDeviceTransferManager_TransferLiteral")
@@ -195,6 +199,7 @@ class HostToDeviceTransferManager(OwnedObject):
         Raises:
             ArgumentTypeError: If a value is not a text; plugins crash on anything else.
         """
+        check_type("metadata", metadata, Mapping, "a mapping of texts")
         for name, value in metadata.items():
             if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise ArgumentTypeError(f"metadata `{name}` expected a str, but got `{type(value).__name__}`")
@@ -230,8 +235,10 @@ class DmaMappedMemory:
 
         Raises:
             ArgumentError: If the array is not C-contiguous, or empty.
+            ArgumentTypeError: If it is not a NumPy array.
             UnimplementedError: If the plugin does not offer it, as on the CPU.
         """
+        check_type("array", array, numpy.ndarray, "a NumPy array")
         if not array.flags.c_contiguous or not array.nbytes:
             raise ArgumentError("`dma_map` expected a C-contiguous array that is not empty")
         self.client = client

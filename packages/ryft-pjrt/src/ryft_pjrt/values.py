@@ -29,6 +29,8 @@ def _fill(target: CData, name: str, value: object, keep: list[CData]) -> None:
         keep.append(data)
         target.type, target.string_value, target.value_size = lib.PJRT_NamedValue_kString, data, len(encoded)
     elif isinstance(value, (list, tuple)) and all(type(item) is int for item in value):
+        if any(not -(2**63) <= item < 2**63 for item in value):
+            raise OptionError(f"option `{name}` expected 64-bit integers, but got {value}")
         data = ffi.new("int64_t[]", list(value))
         keep.append(data)
         target.type, target.int64_array_value = lib.PJRT_NamedValue_kInt64List, data
@@ -42,6 +44,11 @@ def _fill(target: CData, name: str, value: object, keep: list[CData]) -> None:
 
 def named_values(values: Mapping[str, object]) -> tuple[CData, list[CData]]:
     """Returns a `PJRT_NamedValue[]` for `values`, and the C objects that must stay alive as long as it is used."""
+    if not isinstance(values, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise OptionError(f"expected options by name, but got `{type(values).__name__}`")
+    for name in values:
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise OptionError(f"the name of an option expected text, but got {name!r}")
     array = ffi.new("PJRT_NamedValue[]", len(values))
     keep: list[CData] = [array]
     for target, (name, value) in zip(array, values.items(), strict=True):

@@ -464,8 +464,11 @@ def _check_count(name: str, value: SupportsIndex, smallest: int) -> int:
 
 
 def _key(key: object) -> str:
-    if not isinstance(key, str) or not key:
-        raise InvalidArgumentError(f"expected a key that is text and not empty, but got {key!r}")
+    # XLA takes text to end at a null character, so one key would stand for another.
+    if not isinstance(key, str) or not key or "\0" in key:
+        raise InvalidArgumentError(
+            f"expected a key that is text without null characters and not empty, but got {key!r}"
+        )
     return key
 
 

@@ -209,6 +209,26 @@ class CallFrame:
         """
         return int(ffi.cast("intptr_t", self._call("XLA_FFI_Stream_Get").stream))
 
+    @property
+    def thread_count(self) -> int:
+        """Number of threads that XLA has for the work of handlers on the host."""
+        count = ffi.new("int64_t *")
+        self._call("XLA_FFI_ThreadPool_NumThreads", num_threads=count)
+        return int(count[0])
+
+    def allocate_device_memory(self, size: int, alignment: int) -> int:
+        """Returns the address of memory of the device, which lives until the handler returns, or until it is freed.
+
+        Raises:
+            PjrtError: If there is none, or the device has no memory of its own, as on the CPU.
+        """
+        found = self._call("XLA_FFI_DeviceMemory_Allocate", size=size, alignment=alignment)
+        return int(ffi.cast("uintptr_t", found.data))
+
+    def free_device_memory(self, address: int, size: int) -> None:
+        """Frees memory that `allocate_device_memory` has returned. Unsafe: nothing checks the address."""
+        self._call("XLA_FFI_DeviceMemory_Free", size=size, data=ffi.cast("void *", address))
+
     def unsafe_user_data(self, type_id: int) -> CData:
         """Returns the pointer that was added to the context of the execution for a registered type.
 

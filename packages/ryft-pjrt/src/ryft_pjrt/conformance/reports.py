@@ -138,9 +138,12 @@ class Report:
         """
         try:
             content = path.read_text()
-        except OSError as error:
-            raise ArgumentError(f"cannot read the report `{path}`: {error.strerror}") from error
-        return cls.from_json(content)
+        except (OSError, UnicodeDecodeError) as error:
+            raise ArgumentError(f"cannot read the report `{path}`: {error}") from error
+        try:
+            return cls.from_json(content)
+        except ArgumentError as error:
+            raise ArgumentError(f"cannot read the report `{path}`: {error}") from error
 
     def differences(self, other: Report) -> list[Difference]:
         """Returns the checks whose outcome was another in `other`, an earlier report or that of another plugin."""

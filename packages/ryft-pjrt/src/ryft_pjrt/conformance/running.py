@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from ryft_pjrt.conformance import buffer_checks, client_checks, extension_checks, plugin_checks, program_checks
 from ryft_pjrt.conformance.checks import CHECKS, Check, Context, NoClientError
 from ryft_pjrt.conformance.reports import Outcome, Report, Result
-from ryft_pjrt.errors import ArgumentError, UnimplementedError
+from ryft_pjrt.errors import ArgumentError, PluginError, UnimplementedError
 from ryft_pjrt.plugins import Plugin, load_plugin
 from ryft_xla_sys.plugins import load_manifest, load_named_plugin
 
@@ -55,6 +55,7 @@ def run_conformance(
 
     Raises:
         ArgumentError: If there is no group of a name in `only`.
+        PluginError: If there is no such plugin, or its file is not one.
     """
     for group in only:
         if group not in _GROUPS:
@@ -137,6 +138,8 @@ class _Child:
         if not line.startswith(_MARK):
             return
         message = json.loads(line.removeprefix(_MARK))
+        if "unusable" in message:
+            raise PluginError(message["unusable"])
         self.started = True
         self.running = message.get("start")
         yield message
@@ -163,7 +166,11 @@ def run_child(task: str) -> None:
     """Runs the checks that `task`, in JSON, names, and writes the outcome of each to the standard output."""
     given = json.loads(task)
     faulthandler.enable()
-    plugin = _load(given["plugin"])
+    try:
+        plugin = _load(given["plugin"])
+    except PluginError as error:
+        _say({"unusable": str(error)})
+        return
     version = str(plugin.version)
     _say({"facts": {"library": plugin.api.path.name, "api": version, "platform": plugin.platform}})
     context = Context(plugin, given["options"])

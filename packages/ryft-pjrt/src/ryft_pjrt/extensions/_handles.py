@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 import numpy
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt._owners import Owned
 from ryft_pjrt.errors import ClosedError, InvalidArgumentError
 from ryft_pjrt.executables import Executable
@@ -175,7 +176,12 @@ class _View:
 
 
 def compiled(executable: Executable | LoadedExecutable) -> Executable:
-    """Returns the compiled program of a loaded executable, or `executable` itself."""
+    """Returns the compiled program of a loaded executable, or `executable` itself.
+
+    Raises:
+        ArgumentTypeError: If it is neither.
+    """
+    check_type("executable", executable, (Executable, LoadedExecutable), "an executable")
     return executable.executable if isinstance(executable, LoadedExecutable) else executable
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt.clients import Client
 from ryft_pjrt.executables import Executable, take_serialized
 from ryft_pjrt.extensions._handles import Handle, borrowed_bytes, compiled
@@ -117,6 +118,7 @@ def runtime_abi_version(client: Client) -> RuntimeAbiVersion:
     Raises:
         UnimplementedError: If the plugin does not have the extension, as on the CPU.
     """
+    check_type("client", client, Client, "a client")
     with client._pin() as pointer:
         found = client._api.call_extension("AbiVersion", "client_runtime_abi_version", client=pointer)
     return RuntimeAbiVersion(client._api, found.abi_version)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from types import SimpleNamespace
 from typing import TypeAlias
 
+from ryft_pjrt._arguments import check_type
+from ryft_pjrt._completions import report_exception
 from ryft_pjrt.clients import Client
 from ryft_pjrt.errors import error_to_c
 from ryft_xla_sys.errors import PJRT_ERRORS, PjrtError, UnknownError
@@ -52,7 +52,7 @@ def register_callback(
 ) -> None:
     """Has `function(event)` called, on a thread of the plugin, for each event of a kind, for ever.
 
-    What the function raises is reported through `sys.unraisablehook`.
+    What the function raises is reported through `threading.excepthook`.
 
     Raises:
         UnimplementedError: If the plugin does not have the extension, as on the CPU, or no events of that kind.
@@ -62,16 +62,9 @@ def register_callback(
         try:
             function(_read(kind, arguments))
         except BaseException as error:  # Nothing may leave a function that C calls.
-            sys.unraisablehook(
-                SimpleNamespace(  # pyright: ignore[reportArgumentType]
-                    exc_type=type(error),
-                    exc_value=error,
-                    exc_traceback=error.__traceback__,
-                    err_msg="exception ignored in a callback of the runtime",
-                    object=function,
-                )
-            )
+            report_exception(error)
 
+    check_type("client", client, Client, "a client")
     client._api.extension_function("Callback", "register_callback")
     callback = ffi.callback("void (*)(void *, void *)", call)
     _kept.append(callback)  # There is no way to take it back.
@@ -85,6 +78,8 @@ def invoke_callback(client: Client, event: RuntimeEvent) -> None:
     Raises:
         UnimplementedError: If the plugin does not have the extension, as on the CPU.
     """
+    check_type("client", client, Client, "a client")
+    check_type("event", event, (PrefatalEvent, SliceFailureEvent), "an event of the runtime")
     keep: list[object] = []
     if isinstance(event, PrefatalEvent):
         code, message, size = error_to_c(event.error)

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ryft_pjrt._arguments import check_plugin, check_type
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.clients import Client
 from ryft_pjrt.devices import Device
@@ -50,9 +51,13 @@ def send_buffers(
         ArgumentError: If there are not equally many of each.
         UnimplementedError: If the plugin does not have the extension, as on the CPU, or is too old.
     """
+    check_type("client", client, Client, "a client")
     _same_length(buffers=buffers, device_ids=device_ids, keys=keys)
     if not buffers:
         return []
+    for buffer in buffers:
+        check_type("buffers", buffer, Buffer, "buffers")
+        check_plugin("buffers", buffer._api, client._api)
     events = ffi.new("PJRT_Event *[]", len(buffers))
     pins = [buffer._pin() for buffer in buffers]
     entered: list[Any] = []
@@ -79,6 +84,15 @@ def send_buffers(
     return [Event(client._api, event, None, keep=buffer) for event, buffer in zip(events, buffers, strict=True)]
 
 
+def _check_receiver(client: Client, specifications: Sequence[BufferSpecification], device: Device) -> None:
+    check_type("client", client, Client, "a client")
+    check_type("device", device, Device, "a device")
+    check_plugin("device", device._api, client._api)
+    check_type("specifications", specifications, (list, tuple), "a list of buffer specifications")
+    for specification in specifications:
+        check_type("specifications", specification, BufferSpecification, "buffer specifications")
+
+
 def receive_buffers(
     client: Client,
     specifications: Sequence[BufferSpecification],
@@ -102,6 +116,7 @@ def receive_buffers(
         ArgumentError: If there are not equally many of each.
         UnimplementedError: If the plugin does not have the extension, as on the CPU, or is too old.
     """
+    _check_receiver(client, specifications, device)
     _same_length(specifications=specifications, device_ids=device_ids, keys=keys)
     if not specifications:
         return []
@@ -139,6 +154,7 @@ def make_receive_buffers(
     Raises:
         UnimplementedError: If the plugin does not have the extension, as on the CPU, or is too old.
     """
+    _check_receiver(client, specifications, device)
     if not specifications:
         return []
     client._api.extension_function(_NAME, "PJRT_Transfers_PJRT_Client_MakeCrossHostReceiveBuffers")
@@ -177,6 +193,7 @@ def copy_to_remote_device(
         ArgumentError: If the descriptor is empty.
         UnimplementedError: If the plugin does not have the extension, as on the CPU, or is too old.
     """
+    check_type("buffer", buffer, Buffer, "a buffer")
     if not descriptor:
         raise ArgumentError("`descriptor` expected bytes from `make_receive_buffers`, but got none")
     api = buffer._api

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt.errors import PjrtError
 from ryft_pjrt.extensions._handles import borrowed_bytes
 from ryft_pjrt.extensions._sources import Source, api_of
@@ -99,6 +100,7 @@ def register_custom_partitioner(
         },
     )
     _kept.extend((callbacks, functions))  # The plugin calls them as long as it is loaded.
+    check_type("name", name, str, "text")
     encoded = name.encode()
     api.call_extension(
         "Custom_Partitioner",
@@ -115,6 +117,7 @@ def register_batch_partitionable(source: Source, name: str) -> None:
     Raises:
         UnimplementedError: If the plugin does not have the extension, as on the CPU, or only its first version.
     """
+    check_type("name", name, str, "text")
     encoded = name.encode()
     api_of(source).call_extension(
         "Custom_Partitioner",

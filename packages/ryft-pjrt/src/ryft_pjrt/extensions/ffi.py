@@ -24,6 +24,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy
 
+from ryft_pjrt._arguments import check_integer, check_type
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, UnimplementedError
 from ryft_pjrt.execution import ExecutionContext
 from ryft_pjrt.extensions._sources import Source, api_of
@@ -132,6 +133,32 @@ class HandlerCall:
             PjrtError: If the device has no streams, as on the CPU.
         """
         return self._frame.stream
+
+    @property
+    def thread_count(self) -> int:
+        """Number of threads that XLA has for the work of handlers on the host."""
+        return self._frame.thread_count
+
+    def allocate_device_memory(self, size: int, alignment: int = 256) -> int:
+        """Returns the address of new memory of the device, for the work of this call.
+
+        Raises:
+            ArgumentError: If the size or the alignment is not positive.
+            PjrtError: If there is not enough, or the device has no memory of its own, as on the CPU.
+        """
+        check_integer("size", size, 1, 2**63 - 1)
+        check_integer("alignment", alignment, 1, 2**63 - 1)
+        return self._frame.allocate_device_memory(size, alignment)
+
+    def free_device_memory(self, address: int, size: int) -> None:
+        """Frees what `allocate_device_memory` has returned. Unsafe: nothing checks the address.
+
+        Raises:
+            PjrtError: If the device has no memory of its own, as on the CPU.
+        """
+        check_integer("address", address, 0, 2**64 - 1)
+        check_integer("size", size, 1, 2**63 - 1)
+        self._frame.free_device_memory(address, size)
 
     def unsafe_user_data(self, type_id: int) -> int:
         """Returns the address that was added to the execution's context for a registered type.
@@ -253,6 +280,9 @@ def add_user_data(context: ExecutionContext, type_id: int, address: int) -> None
         PjrtError: If the context has data of that type.
         UnimplementedError: If the plugin has no FFI.
     """
+    check_type("context", context, ExecutionContext, "an execution context")
+    check_integer("type_id", type_id, 1, 2**63 - 1)
+    check_integer("address", address, 0, 2**64 - 1)
     with context._pin() as pointer:
         context._api.call_extension(
             "FFI",
@@ -305,6 +335,7 @@ def _kept(views: list[numpy.ndarray[Any, Any]]) -> bool:
 
 
 def _checked(name: str) -> str:
+    check_type("name", name, str, "text")
     if not name or "\0" in name:
         raise ArgumentError(f"`name` expected text without null characters, but got {name!r}")
     return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt.errors import ArgumentError
 from ryft_pjrt.extensions._handles import borrowed_bytes
 from ryft_pjrt.extensions._sources import Source, api_of
@@ -43,6 +44,7 @@ def register_gpu_custom_call(
     stages = {"instantiate": instantiate, "prepare": prepare, "initialize": initialize}
     if not typed and any(stages.values()):
         raise ArgumentError("an untyped custom call expected `execute` only, but got other stages")
+    check_type("name", name, str, "text")
     encoded = name.encode()
     handlers: dict[str, CData] = {
         f"handler_{stage}": ffi.cast("void *", function_address(stage, function)) if function else NULL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ryft_pjrt._arguments import check_integer, check_type
 from ryft_pjrt.clients import Client
 from ryft_pjrt.errors import ArgumentError
 from ryft_pjrt.extensions._handles import HostMemory
@@ -16,6 +17,7 @@ def preferred_alignment(client: Client) -> int:
     Raises:
         UnimplementedError: If the plugin does not have the extension.
     """
+    check_type("client", client, Client, "a client")
     with client._pin() as pointer:
         arguments = client._api.call_extension("HostAllocator", "get_preferred_alignment", client=pointer)
         return arguments.preferred_alignment
@@ -34,12 +36,12 @@ def allocate_host_memory(client: Client, size: int, alignment: int | None = None
         ResourceExhaustedError: If there is not enough memory.
         UnimplementedError: If the plugin does not have the extension.
     """
-    if not 0 < size < 2**63:
-        raise ArgumentError(f"`size` expected a positive 64-bit number, but got {size}")
+    check_type("client", client, Client, "a client")
+    check_integer("size", size, 1, 2**63 - 1)
     api = client._api
     api.extension_function("HostAllocator", "free")
     chosen = preferred_alignment(client) if alignment is None else alignment
-    if chosen <= 0 or chosen & (chosen - 1):
+    if check_integer("alignment", chosen, 1, 2**63 - 1) & (chosen - 1):
         raise ArgumentError(f"`alignment` expected a power of two, but got {chosen}")
     with client._pin() as owner:
         memory = api.call_extension("HostAllocator", "allocate", client=owner, size=size, alignment=chosen).ptr

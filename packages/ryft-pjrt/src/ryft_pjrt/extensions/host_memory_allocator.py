@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ryft_pjrt._arguments import check_integer, check_type
 from ryft_pjrt.clients import Client
-from ryft_pjrt.errors import ArgumentError
 from ryft_pjrt.extensions._handles import HostMemory
 from ryft_xla_sys.ffi import NULL, CData
 
@@ -24,10 +24,9 @@ def allocate_host_memory(client: Client, size: int, numa_node: int = -1) -> Host
         ResourceExhaustedError: If there is not enough memory.
         UnimplementedError: If the plugin does not have the extension.
     """
-    if not 0 < size < 2**63:
-        raise ArgumentError(f"`size` expected a positive 64-bit number, but got {size}")
-    if not -1 <= numa_node < 2**31:
-        raise ArgumentError(f"`numa_node` expected a number, or -1 for any node, but got {numa_node}")
+    check_type("client", client, Client, "a client")
+    check_integer("size", size, 1, 2**63 - 1)
+    check_integer("numa_node", numa_node, -1, 2**31 - 1)
     with client._pin() as owner:
         found = client._api.call_extension(
             "HostMemoryAllocator", "allocate", client=owner, size=size, numa_node=numa_node

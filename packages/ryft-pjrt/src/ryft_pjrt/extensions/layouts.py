@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.clients import Client
 from ryft_pjrt.data_types import dimensions, element_type
@@ -30,6 +31,7 @@ def default_layout(source: Client | Topology, dtype: object, shape: Sequence[int
     Raises:
         UnimplementedError: If the plugin does not have the extension, or the function.
     """
+    check_type("source", source, (Client, Topology), "a client or a topology")
     sizes = dimensions(shape)
     described = {
         "type": element_type(dtype),
@@ -54,6 +56,7 @@ def buffer_layout(buffer: Buffer) -> TiledLayout:
     Raises:
         UnimplementedError: If the plugin does not have the extension.
     """
+    check_type("buffer", buffer, Buffer, "a buffer")
     with buffer._pin() as pointer:
         api = buffer._api
         arguments = api.call_extension("Layouts", "PJRT_Layouts_PJRT_Buffer_MemoryLayout", buffer=pointer)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 
+from ryft_pjrt._arguments import check_plugin, check_type
+from ryft_pjrt._completions import report_exception
 from ryft_pjrt.clients import Client
 from ryft_pjrt.errors import ArgumentError, PjrtError, error_to_c
 from ryft_pjrt.executables import take_serialized
@@ -116,6 +116,8 @@ class MegascaleContext(Handle):
             endpoint_addresses: Serialized addresses of the processes.
             network_topology: Serialized topology of the network between slices.
         """
+        check_type("topology", topology, Topology, "a topology")
+        check_plugin("topology", topology._api, self._api)
         with topology._pin() as pinned:
             found = self._call(
                 "create_multi_slice_config",
@@ -170,6 +172,7 @@ def compilation_configuration(topology: Topology, slice_count: int) -> MultiSlic
     Raises:
         UnimplementedError: If the plugin does not have the extension: only those for TPUs have.
     """
+    check_type("topology", topology, Topology, "a topology")
     api = topology._api
     with topology._pin() as pinned:
         pointer = topology._pointer(pinned)
@@ -197,7 +200,7 @@ _handlers: dict[tuple[Api, str], CData] = {}
 def register_error_handler(source: Source, name: str, function: Callable[[bytes], object]) -> None:
     """Has `function(error)` called with each serialized error, on a thread of the plugin.
 
-    What the function raises is reported through `sys.unraisablehook`.
+    What the function raises is reported through `threading.excepthook`.
 
     Raises:
         ArgumentError: If there is a handler of that name.
@@ -209,15 +212,7 @@ def register_error_handler(source: Source, name: str, function: Callable[[bytes]
         try:
             function(bytes(ffi.buffer(data, size)) if size else b"")
         except BaseException as error:  # Nothing may leave a function that C calls.
-            sys.unraisablehook(
-                SimpleNamespace(  # pyright: ignore[reportArgumentType]
-                    exc_type=type(error),
-                    exc_value=error,
-                    exc_traceback=error.__traceback__,
-                    err_msg="exception ignored in a handler of megascale errors",
-                    object=function,
-                )
-            )
+            report_exception(error)
 
     api.extension_function(_NAME, "register_megascale_error_handler")
     if (api, name) in _handlers:
@@ -300,6 +295,8 @@ class ErrorAggregator(Handle):
 
     def log(self, digest: ErrorDigest) -> None:
         """Writes a digest to the plugin's log."""
+        check_type("digest", digest, ErrorDigest, "a digest of errors")
+        check_plugin("digest", digest._api, self._api)
         with digest._pin() as pointer:
             self._call("log_error_digest", digest=pointer)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt.devices import DeviceDescription
 from ryft_xla_sys.ffi import text
 
@@ -43,6 +44,7 @@ def default_memory_description(device: DeviceDescription) -> MemoryDescription |
 
 
 def _describe(device: DeviceDescription) -> tuple[tuple[MemoryDescription, ...], int]:
+    check_type("device", device, DeviceDescription, "the description of a device")
     with device._pin():
         found = device._api.call_extension(
             "MemoryDescriptions", "PJRT_DeviceDescription_MemoryDescriptions", device_description=device._handle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,4 +163,6 @@ def _stat_value(plane: XPlane, stat: XStat) -> Any:
         return plane.stat_metadata[stat.ref_value].name if known else stat.ref_value
     if kind == "bytes_value":
         return stat.bytes_value.hex()
-    return getattr(stat, kind) if kind else None
+    value = getattr(stat, kind) if kind else None
+    # JSON has no such numbers, and no reader of traces takes them.
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy
 
+from ryft_pjrt._arguments import check_type
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError
 from ryft_pjrt.events import Event
@@ -31,6 +32,7 @@ class RawBuffer(Handle):
         Raises:
             UnimplementedError: If the plugin does not have the extension, as on the CPU.
         """
+        check_type("buffer", buffer, Buffer, "a buffer")
         api = buffer._api
         api.extension_function("RawBuffer", "PJRT_RawBuffer_Destroy")
         with buffer._pin() as pointer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ryft_pjrt._arguments import check_integer, check_type
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.devices import Device
 from ryft_xla_sys.ffi import ffi
@@ -17,6 +18,7 @@ def stream_for_external_ready_events(device: Device) -> int:
     Raises:
         UnimplementedError: If the plugin does not have the extension, as on the CPU.
     """
+    check_type("device", device, Device, "a device")
     with device.client._pin():
         return int(device._api.call_extension("Stream", "get_stream", device=device._handle).stream)
 
@@ -29,5 +31,7 @@ def wait_until_ready_on_stream(buffer: Buffer, stream: int) -> None:
     Raises:
         UnimplementedError: If the plugin does not have the extension, as on the CPU.
     """
+    check_type("buffer", buffer, Buffer, "a buffer")
+    check_integer("stream", stream, 0, 2**64 - 1)
     with buffer._pin() as pointer:
         buffer._api.call_extension("Stream", "wait_stream", stream=int(ffi.cast("intptr_t", stream)), buffer=pointer)

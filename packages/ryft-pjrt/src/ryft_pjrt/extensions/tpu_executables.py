@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ryft_pjrt.executables import Executable, take_serialized, unseal
-from ryft_pjrt.extensions._handles import borrowed_bytes
+from ryft_pjrt.extensions._handles import borrowed_bytes, compiled
 from ryft_pjrt.extensions._sources import Source, api_of
 from ryft_pjrt.values import Value, read_named_values
 from ryft_xla_sys import Api
@@ -136,6 +136,7 @@ def is_predetermined_error(source: Source, status: bytes) -> bool:
 
 
 def _of_executable(executable: Executable, function: str, field: str) -> bytes:
+    executable = compiled(executable)
     api: Api = executable._api
     api.extension_function("TpuExecutable", function)
     serialized = unseal(executable._api, executable.serialize())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ryft_pjrt._arguments import check_plugin, check_type
 from ryft_pjrt.extensions._handles import borrowed_bytes
 from ryft_pjrt.extensions._sources import Source, api_of
 from ryft_pjrt.topologies import OwnedTopology, Topology
@@ -59,6 +60,7 @@ class TpuTopology:
         Raises:
             UnimplementedError: If the plugin does not have the extension: only those for TPUs have.
         """
+        check_type("topology", topology, Topology, "a topology")
         topology._api.extension_table("TpuTopology")
         self.topology = topology
 
@@ -89,6 +91,8 @@ class TpuTopology:
 
     def subslice_device_id(self, subslice: Topology, origin: Sequence[int], device_id: int) -> int:
         """Returns the number that a device of this topology has in a part of it that begins at `origin`."""
+        check_type("subslice", subslice, Topology, "a topology")
+        check_plugin("subslice", subslice._api, self.topology._api)
         with self.topology._pin() as pinned, subslice._pin() as other:
             found = self.topology._api.call_extension(
                 "TpuTopology",
