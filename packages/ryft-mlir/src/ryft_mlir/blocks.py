@@ -23,7 +23,8 @@ from ._ownership import (
     revalidate,
 )
 from .errors import ContextError, OwnershipError
-from .locations import Location, raw_locations
+from .locations import Location
+from .locations import raw_location as find_location
 from .types import Type, raw_types
 from .values import Value
 
@@ -133,7 +134,7 @@ class Block:
         """Adds an argument after the others and returns it."""
         raw = self.to_bindings()
         (raw_type,) = raw_types(self._context, [argument_type])
-        raw_location = self._context._location if location is None else raw_locations(self._context, [location])[0]
+        raw_location = find_location(self._context, location)
         argument = Value(self._context, self._owner, raw.add_argument(raw_type, raw_location))
         self._arguments = None
         return argument
@@ -261,7 +262,7 @@ class Region:
         context = self.context
         raw = self.to_bindings()
         inputs = raw_types(context, argument_types)
-        raw_location = context._location if location is None else raw_locations(context, [location])[0]
+        raw_location = find_location(context, location)
         block = raw.blocks.append(*inputs, arg_locs=[raw_location] * len(inputs))
         context._has_jumps = context._has_jumps or len(raw.blocks) > 1
         return Block(context, self._operation._owner, block)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import dialect, ir
 
+from ._arguments import check_nesting
+from ._conversions import string
 from ._ownership import Owner
 from .blocks import Block
 from .diagnostics import translate
 from .errors import ParseError, SerializationError
-from .locations import raw_locations
+from .locations import raw_location as find_location
 from .operations import Attributes, Operation
 from .symbols import SymbolTable
 from .walks import WalkOrder, WalkResult
@@ -38,10 +40,9 @@ class Module:
     @classmethod
     def create(cls, context: Context, *, name: str | None = None, location: Location | None = None) -> Module:
         """Returns a new, empty module, optionally with a name."""
-        raw_location = context._location if location is None else raw_locations(context, [location])[0]
-        raw = ir.Module.create(raw_location)
+        raw = ir.Module.create(find_location(context, location))
         if name is not None:
-            raw.operation.attributes["sym_name"] = ir.StringAttr.get(name, context._raw)
+            raw.operation.attributes["sym_name"] = string(context, name)
         return cls(context, raw)
 
     @classmethod
@@ -51,6 +52,8 @@ class Module:
         Raises:
             ParseError: If `source` is not a valid module.
         """
+        if isinstance(source, str) or source[: len(_MAGIC)] != _MAGIC:
+            check_nesting(source, "the module")
         try:
             return cls(context, ir.Module.parse(source, context._raw))
         except (ir.MLIRError, ValueError) as error:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import ir
 
-from . import blocks
+from . import attribute_factories, blocks
+from ._arguments import check_nesting, number
 from ._ownership import (
     SCRATCH,
     Owner,
@@ -24,7 +25,9 @@ from ._ownership import (
 from .attributes import Attribute, fetch_attribute
 from .diagnostics import translate
 from .errors import BuildError, ContextError, OwnershipError, ParseError, SerializationError, VerificationError
-from .locations import Location, raw_locations, wrap_location
+from .inference import check_inference, check_operands
+from .locations import Location, wrap_location
+from .locations import raw_location as find_location
 from .printing import PrintingOptions
 from .types import Type, raw_types
 from .values import Value, check_same_tree, raise_wrong_operand
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from .context import Context
 
 __all__ = ["Attributes", "Operation", "wrap_operation"]
+
+_MOST_REGIONS = 10_000
 
 
 class Operation:
@@ -79,20 +84,25 @@ class Operation:
         """
         if not context.is_registered(name):
             load_dialect_of(context, name)
+        region_count = number(region_count, "the number of regions", 0, _MOST_REGIONS)
         owner = Owner(context, None, is_module=False)
         try:
             for operand in operands:
                 check_same_tree(context, owner, operand)
-        except AttributeError:
+        except (AttributeError, TypeError):
             raise_wrong_operand(name, operands)
-        raw_attributes = {key: context.attribute(value)._raw for key, value in (attributes or {}).items()}
+        raw_attributes = attribute_factories.raw_attributes(context, attributes or {})
         raw_results = None if result_types is None else raw_types(context, result_types)
-        raw_location = context._location if location is None else raw_locations(context, [location])[0]
+        raw_location = find_location(context, location)
+        raw_operands = [operand._raw for operand in operands]
+        check_operands(name, raw_operands)
+        if raw_results is None:
+            check_inference(context, name, raw_operands, raw_attributes, region_count)
         try:
             raw = ir.Operation.create(
                 name,
                 raw_results,
-                [operand._raw for operand in operands],
+                raw_operands,
                 raw_attributes,
                 None,
                 region_count,
@@ -113,6 +123,7 @@ class Operation:
         Raises:
             ParseError: If `source` is not one valid operation.
         """
+        check_nesting(source, "the operation")
         try:
             raw = ir.Operation.parse(source, context=context._raw)
         except (ir.MLIRError, ValueError) as error:

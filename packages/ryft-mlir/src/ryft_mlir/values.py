@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ryft_xla_sys.mlir import ir
 
 from . import blocks, operations
+from ._arguments import array
 from ._ownership import Owner, revalidate
 from .errors import ContextError, OwnershipError
 from .locations import Location, wrap_location
@@ -200,7 +201,8 @@ def check_same_tree(context: Context, owner: Owner, value: Value) -> None:
 
 
 def raise_wrong_operand(name: str, operands: Sequence[Any]) -> NoReturn:
-    """Raises the error of an operand that is not a `Value`."""
+    """Raises the error of an operand that is not a `Value`, or of operands that are no sequence."""
+    operands = array(operands, f"`{name}`", "operands")
     for position, operand in enumerate(operands):
         if not isinstance(operand, Value):
             kind = type(operand).__name__
