@@ -16,10 +16,20 @@ from ryft_mlir import (
     IntegerSet,
     Module,
     Operation,
+    OwnershipError,
     ParseError,
+    PassError,
+    PrintingOptions,
+    Region,
+    SerializationError,
+    SymbolTable,
+    ThreadPool,
+    evaluate,
 )
 from ryft_mlir.dialects import func, shardy
 from ryft_mlir.dialects import stable_hlo as hlo
+from ryft_mlir.passes import PassManager, PassPrinting, Pattern, apply_patterns, run_passes
+from ryft_mlir.versions import smaller_version
 
 C = Context()
 OTHER = Context()
@@ -190,3 +200,103 @@ def test_values_that_are_no_tensors_cannot_leave_a_body() -> None:
     (flag,) = block.arguments
     with pytest.raises(BuildError, match=r"`stablehlo.return` expected ranked tensors, but got \(i1\)"):
         hlo.while_(block, [flag], lambda inner, value: value, lambda inner, value: value)
+
+
+TEXT = """func.func @main(%a: tensor<2xf32>) -> tensor<2xf32> {
+  %0 = stablehlo.add %a, %a : tensor<2xf32>
+  return %0 : tensor<2xf32>
+}"""
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda m, o, b, x: m.portable_artifact("99999999999999999999.0.0"), SerializationError, r"a version such as"),
+        (lambda m, o, b, x: m.portable_artifact("1"), SerializationError, r"a version such as `1.13.3`, but got `1`"),
+        (lambda m, o, b, x: smaller_version("1.0.0", "9" * 30 + ".0.0"), SerializationError, r"a version such as"),
+        (lambda m, o, b, x: m.bytecode(1.5), TypeError, r"a version of bytecode expected an integer, but got 1.5"),
+        (lambda m, o, b, x: m.text(5), TypeError, r"the printer expected `PrintingOptions`, but got 5"),
+        (lambda m, o, b, x: m.text(PrintingOptions(elements_limit=-1)), ValueError, r"`elements_limit` expected"),
+        (lambda m, o, b, x: m.walk(5), TypeError, r"a walk expected a function, but got 5"),
+        (lambda m, o, b, x: m.symbols.rename("main", ""), ValueError, r"a symbol expected a name, but got ''"),
+        (lambda m, o, b, x: m.symbols.insert(5), TypeError, r"expected an operation, but got 5"),
+        (lambda m, o, b, x: SymbolTable(5), TypeError, r"a symbol table expected a module or an operation, but got 5"),
+        (lambda m, o, b, x: Module.create(C, name=""), ValueError, r"a symbol expected a name, but got ''"),
+        (lambda m, o, b, x: Module.parse(C, 5), TypeError, r"a module expected text or bytes, but got 5"),
+        (lambda m, o, b, x: Operation.parse(C, b"a"), TypeError, r"an operation expected a string, but got b'a'"),
+        (lambda m, o, b, x: o.set_operand(0, 5), TypeError, r"expected a value, but got 5"),
+        (lambda m, o, b, x: o.set_operand("a", x), TypeError, r"the position of an operand expected an integer"),
+        (lambda m, o, b, x: o.move_before(5), TypeError, r"expected an operation to move beside, but got 5"),
+        (lambda m, o, b, x: o.is_before(5), TypeError, r"expected an operation to compare with, but got 5"),
+        (lambda m, o, b, x: o.attributes[5], TypeError, r"the name of an attribute expected a string, but got 5"),
+        (lambda m, o, b, x: o.attributes.__setitem__("", 1), ValueError, r"the name of an attribute expected a text"),
+        (
+            lambda m, o, b, x: Operation.create(C, "stablehlo.add", operands=[x], region_count=-1),
+            ValueError,
+            r"regions",
+        ),
+        (lambda m, o, b, x: b.append(x), TypeError, r"expected an operation, but got Value\["),
+        (lambda m, o, b, x: b.insert("a", o), TypeError, r"the position in a block expected an integer, but got 'a'"),
+        (lambda m, o, b, x: Region.create(C, [5]), TypeError, r"expected a block, but got 5"),
+        (lambda m, o, b, x: x.replace_all_uses_with(5), TypeError, r"expected a value, but got 5"),
+        (lambda m, o, b, x: x.replace_all_uses_with(x, except_for=5), TypeError, r"`except_for` expected a sequence"),
+        (lambda m, o, b, x: x.set_type(5), TypeError, r"expected a type, but got 5"),
+        (lambda m, o, b, x: evaluate(5), TypeError, r"`evaluate` expected a module, but got 5"),
+        (lambda m, o, b, x: evaluate(m, 5), TypeError, r"`evaluate` expected a sequence of arrays, but got 5"),
+        (lambda m, o, b, x: evaluate(m, [[1j, 2]]), ValueError, r"argument 0 of `main` expected numbers that fit"),
+        (lambda m, o, b, x: evaluate(m, [["a", "b"]]), DataTypeError, r"argument 0 of `main` expected numbers"),
+        (lambda m, o, b, x: PassManager(5), TypeError, r"a pass manager expected a context, but got 5"),
+        (lambda m, o, b, x: PassManager(C, anchor=5), TypeError, r"`anchor` expected a string, but got 5"),
+        (lambda m, o, b, x: PassManager(C, printing=5), TypeError, r"`printing` expected `PassPrinting`, but got 5"),
+        (lambda m, o, b, x: PassManager(C).add_function(5), TypeError, r"a pass expected a function, but got 5"),
+        (lambda m, o, b, x: PassManager(C, "any(" * 2000), ParseError, r"nested at most 1000 deep, but got 2000"),
+        (lambda m, o, b, x: run_passes(5), TypeError, r"expected a module or an operation, but got 5"),
+        (lambda m, o, b, x: apply_patterns(m, [5]), TypeError, r"expected a pattern, but got 5"),
+        (lambda m, o, b, x: apply_patterns(m, [Pattern("a.b", 5)]), TypeError, r"a pattern expected a function"),
+        (lambda m, o, b, x: apply_patterns(m, [], max_iterations=-1), ValueError, r"`max_iterations` expected"),
+        (lambda m, o, b, x: apply_patterns(m, [Pattern("a.b", bool, -1)]), ValueError, r"the benefit of a pattern"),
+    ],
+)
+def test_wrong_arguments_of_methods_are_refused(call: Callable[..., Any], error: type[Exception], message: str) -> None:
+    module = Module.parse(C, TEXT)
+    block = module.symbols["main"].regions[0].blocks[0]
+    with pytest.raises(error, match=message):
+        call(module, block.operations[0], block, block.arguments[0])
+    assert Module.parse(C, TEXT).text() == module.text()
+
+
+def test_symbol_tables_of_modules_without_a_block_are_refused() -> None:
+    for count in (0, 1):
+        empty = Operation.create(C, "builtin.module", result_types=[], region_count=count)
+        with pytest.raises(OwnershipError, match=r"`builtin.module` cannot hold symbols"):
+            SymbolTable(empty)
+
+
+def test_attributes_that_do_not_fit_are_refused_and_change_nothing() -> None:
+    module = Module.parse(C, TEXT)
+    main = module.symbols["main"]
+    before = module.text()
+    with pytest.raises(BuildError, match=r"`func.func` takes no `5 : i64` for `sym_name`"):
+        main.attributes["sym_name"] = 5
+    assert module.text() == before
+    assert 5 not in main.attributes
+
+
+def test_running_pass_manager_can_be_neither_changed_nor_run() -> None:
+    module = Module.parse(C, TEXT)
+    for misuse in (lambda manager: manager.run(module), lambda manager: manager.add("cse")):
+        manager = PassManager(C)
+        manager.add_function(lambda operation, manager=manager, misuse=misuse: misuse(manager))
+        with pytest.raises(PassError, match=r"the pass manager is running and can be neither changed nor run again"):
+            manager.run(module)
+
+
+def test_shared_thread_pool_survives_passes_in_python() -> None:
+    pool = ThreadPool()
+    context = Context(thread_pool=pool)
+    manager = PassManager(context, printing=PassPrinting(after_all=False))
+    manager.add_function(lambda operation: None)
+    manager.run(Module.parse(context, TEXT))
+    assert context.thread_count == pool.thread_count
+    with context.one_thread():
+        assert context.thread_count == 1

@@ -35,6 +35,7 @@ __all__ = [
     "integer_array",
     "integer_pairs",
     "string",
+    "symbol_name",
     "unit",
 ]
 
@@ -102,6 +103,13 @@ def string(context: Context, value: str | bytes | Attribute) -> Any:
         return given(context, value)
     content = value if isinstance(value, bytes) else text(value, "a string attribute")
     return ir.StringAttr.get(content, context._raw)
+
+
+def symbol_name(context: Context, value: str) -> Any:
+    """Returns the name of a symbol as a string attribute."""
+    if not text(value, "a symbol"):
+        raise ValueError("a symbol expected a name, but got ''")
+    return ir.StringAttr.get(value, context._raw)
 
 
 def flat_symbol(context: Context, value: str | Attribute) -> Any:

@@ -20,7 +20,7 @@ from .errors import BuildError, OwnershipError
 from .inference import check_inference, check_operands
 from .locations import raw_location as find_location
 from .types import Type, raw_types
-from .values import Value, check_same_tree, raise_wrong_operand
+from .values import Value, check_same_tree, raise_wrong_operand, refuse_wrong_operands
 
 if TYPE_CHECKING:
     from .context import Context
@@ -274,6 +274,7 @@ def _types_of_terminator(block: Block, raw: Any) -> list[Type]:
 
 def raise_refused(error: Exception, name: str, operands: Sequence[Value], location: Location | None) -> NoReturn:
     """Raises the error of an operation that MLIR refused to build, with the types of its operands."""
+    refuse_wrong_operands(name, operands)
     types = ", ".join(str(operand.type) for operand in operands)
     where = "" if location is None else f" at {location}"
     raise translate(error, BuildError, f"cannot build `{name}` of ({types}){where}") from None

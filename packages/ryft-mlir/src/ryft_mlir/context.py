@@ -162,6 +162,22 @@ class Context:
         """Number of threads that the verifier and passes may use."""
         return self._raw.get_num_threads()
 
+    @contextmanager
+    def one_thread(self) -> Generator[None]:
+        """Keeps MLIR to one thread inside the `with` block. Nothing else may use the context meanwhile."""
+        raw = self._raw
+        if raw.get_num_threads() == 1:
+            yield
+            return
+        raw.enable_multithreading(False)
+        try:
+            yield
+        finally:
+            if self._thread_pool is None:
+                raw.enable_multithreading(True)
+            else:
+                raw.set_thread_pool(self._thread_pool._raw)
+
     def load_dialect(self, name: str) -> None:
         """Loads a dialect, so that its operations can be built.
 

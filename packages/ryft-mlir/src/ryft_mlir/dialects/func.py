@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ryft_xla_sys.mlir import ir
 
 from .. import attribute_factories, operations
-from .._conversions import flat_symbol, string
+from .._conversions import flat_symbol, symbol_name
 from ..attributes import Attribute, DictionaryAttribute
 from ..blocks import Block
 from ..building import build, build_operation, raise_wrong_block
@@ -34,12 +34,12 @@ class FunctionOperation(Operation):
     @property
     def symbol_name(self) -> str:
         """Name of the function."""
-        return self.to_bindings().attributes["sym_name"].value
+        return self.attributes["sym_name"].to_python()
 
     @property
     def function_type(self) -> FunctionType:
         """Type of the function."""
-        return FunctionType(self._context, self.to_bindings().attributes["function_type"].value)
+        return FunctionType(self._context, self.attributes["function_type"].to_bindings().value)
 
     @property
     def visibility(self) -> SymbolVisibility:
@@ -114,7 +114,7 @@ def func(
     raw_context = context._raw
     inputs, outputs = raw_types(context, argument_types), raw_types(context, result_types)
     raw_attributes: dict[str, Any] = {
-        "sym_name": string(context, name),
+        "sym_name": symbol_name(context, name),
         "function_type": ir.TypeAttr.get(ir.FunctionType.get(inputs, outputs, raw_context), raw_context),
     }
     chosen = SymbolVisibility(visibility)
