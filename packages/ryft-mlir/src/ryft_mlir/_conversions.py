@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Sequence
+from operator import index
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import ml_dtypes
 import numpy
 from numpy.typing import ArrayLike
 
+from ryft_xla_sys.errors import DataTypeError
 from ryft_xla_sys.mlir import ir
 
+from ._arguments import array as sequence
+from ._arguments import numbers, own, text
 from .attributes import Attribute
-from .errors import BuildError, ContextError
+from .errors import BuildError
 from .types import ShapedType, Type
 
 if TYPE_CHECKING:
@@ -22,12 +28,14 @@ __all__ = [
     "boolean",
     "boolean_array",
     "elements",
+    "exact",
     "flat_symbol",
     "given",
     "integer",
     "integer_array",
     "integer_pairs",
     "string",
+    "symbol_name",
     "unit",
 ]
 
@@ -43,30 +51,35 @@ _ELEMENTS: Any = ir.DenseElementsAttr.get
 
 def given(context: Context, attribute: Attribute) -> Any:
     """Returns the bindings' object of an attribute of this context."""
-    if attribute._context is not context:
-        raise ContextError(f"attribute `{attribute}` belongs to another context")
-    return attribute._raw
+    return own(context, attribute, Attribute, "attribute")._raw
 
 
 def integer_array(context: Context, values: Integers) -> Any:
     """Returns an `array<i64: ...>`."""
     if isinstance(values, Attribute):
         return given(context, values)
-    return _I64_ARRAY([int(value) for value in values], context._raw)
+    try:
+        return _I64_ARRAY([index(value) for value in values], context._raw)
+    except TypeError:
+        numbers(values, "a list of integers")
+        raise
 
 
 def boolean_array(context: Context, values: Iterable[bool] | Attribute) -> Any:
     """Returns an `array<i1: ...>`."""
     if isinstance(values, Attribute):
         return given(context, values)
-    return _BOOL_ARRAY([bool(value) for value in values], context._raw)
+    return _BOOL_ARRAY([bool(value) for value in sequence(values, "a list of booleans", "booleans")], context._raw)
 
 
 def integer(context: Context, value: int | Attribute, bits: int = 64) -> Any:
     """Returns a signless integer attribute of `bits` bits."""
     if isinstance(value, Attribute):
         return given(context, value)
-    value = int(value)
+    try:
+        value = index(value)
+    except TypeError:
+        raise TypeError(f"expected an integer, but got {reprlib.repr(value)}") from None
     if not -(1 << (bits - 1)) <= value < (1 << bits):
         raise ValueError(f"expected an integer that fits into {bits} bits, but got {value}")
     return _INTEGER(context.integer_type(bits)._raw, value)
@@ -88,6 +101,14 @@ def string(context: Context, value: str | bytes | Attribute) -> Any:
     """Returns a string attribute."""
     if isinstance(value, Attribute):
         return given(context, value)
+    content = value if isinstance(value, bytes) else text(value, "a string attribute")
+    return ir.StringAttr.get(content, context._raw)
+
+
+def symbol_name(context: Context, value: str) -> Any:
+    """Returns the name of a symbol as a string attribute."""
+    if not text(value, "a symbol"):
+        raise ValueError("a symbol expected a name, but got ''")
     return ir.StringAttr.get(value, context._raw)
 
 
@@ -95,6 +116,8 @@ def flat_symbol(context: Context, value: str | Attribute) -> Any:
     """Returns a reference to a symbol, `@name`."""
     if isinstance(value, Attribute):
         return given(context, value)
+    if not text(value, "a reference to a symbol"):
+        raise ValueError("a reference to a symbol expected a name, but got ''")
     return ir.FlatSymbolRefAttr.get(value, context._raw)
 
 
@@ -102,7 +125,7 @@ def integer_pairs(context: Context, values: ArrayLike | Attribute, columns: int 
     """Returns a dense matrix of 64-bit integers, for example a padding `[[low, high], ...]`."""
     if isinstance(values, Attribute):
         return given(context, values)
-    matrix = numpy.ascontiguousarray(values, dtype=numpy.int64)
+    matrix = numpy.ascontiguousarray(exact(numpy.asarray(values), numpy.dtype(numpy.int64), "a matrix of integers"))
     if matrix.size == 0 and matrix.ndim != 2:
         matrix = matrix.reshape(0, columns or 0)
     if matrix.ndim != 2 or (columns is not None and matrix.shape[1] != columns):
@@ -129,20 +152,57 @@ def elements(context: Context, values: Any, shaped: ShapedType | None = None) ->
         element: Type = context.element_type(data_type)
         shape: tuple[int, ...] = array.shape
     else:
+        own(context, shaped, ShapedType, "type of a tensor or vector")
         if not shaped.has_static_shape:
             raise BuildError(f"a constant expected a type with a static shape, but got `{shaped}`")
         element, data_type = shaped.element_type, shaped.data_type
         shape = tuple(size or 0 for size in shaped.shape)
         if array.shape not in (shape, ()):
             raise BuildError(f"a constant of type `{shaped}` expected an array of shape {shape}, but got {array.shape}")
-    if array.dtype != data_type:
-        array = array.astype(data_type)
+    array = exact(array, data_type, f"a constant of `{element}`")
     if array.shape == () and shape != () and 0 in shape:
         array = numpy.zeros(shape, data_type)
     if data_type == numpy.bool_:
         whole = array.size == 1
         array = numpy.full(1, 255 * bool(array), numpy.uint8) if whole else numpy.packbits(array, bitorder="little")
     return _ELEMENTS(numpy.ascontiguousarray(array), type=element._raw, shape=shape, context=context._raw)
+
+
+def exact(array: numpy.ndarray[Any, Any], data_type: numpy.dtype[Any], subject: str) -> numpy.ndarray[Any, Any]:
+    """Returns an array converted to a data type. Rounding is fine, but not numbers that become others.
+
+    Raises:
+        DataTypeError: If the elements are not numbers.
+        ValueError: If integers do not fit, or fractions and complex numbers would be cut off.
+    """
+    if array.dtype == data_type:
+        return array
+    if array.dtype.kind in "OSUmM" or array.dtype.names is not None:
+        raise DataTypeError(f"{subject} expected numbers, but got elements of `{array.dtype}`")
+    if array.dtype.kind == "c" and data_type.kind != "c":
+        _refuse(array, array.imag != 0, subject)
+        array = array.real
+    if data_type.kind in "iu" or data_type.name in _SMALL_INTEGERS:
+        limits = ml_dtypes.iinfo(data_type)
+        low, high = int(limits.min), int(limits.max)
+        if array.dtype.kind in "iub":
+            # Python compares integers exactly, and NumPy those of different types in floating point.
+            fits = array.size == 0 or (low <= int(array.min()) and int(array.max()) <= high)
+            lost = numpy.zeros(array.shape, bool) if fits else (array < low) | (array > high)
+        else:
+            wide = array.astype(numpy.float64)
+            lost = ~((wide >= low) & (wide <= high) & (wide == numpy.trunc(wide)))
+        _refuse(array, lost, subject)
+    with numpy.errstate(all="ignore"):
+        return array.astype(data_type)
+
+
+_SMALL_INTEGERS = ("int2", "int4", "uint2", "uint4")
+
+
+def _refuse(array: numpy.ndarray[Any, Any], lost: numpy.ndarray[Any, Any], subject: str) -> None:
+    if lost.any():
+        raise ValueError(f"{subject} expected numbers that fit, but got {array[lost].reshape(-1)[0]}")
 
 
 _DEFAULTS: dict[Any, Any] = {
@@ -154,6 +214,4 @@ _DEFAULTS: dict[Any, Any] = {
 
 def raw_type(context: Context, value: Any) -> Any:
     """Returns the bindings' object of a type of this context."""
-    if value._context is not context:
-        raise ContextError(f"type `{value}` belongs to another context")
-    return value._raw
+    return own(context, value, Type, "type")._raw

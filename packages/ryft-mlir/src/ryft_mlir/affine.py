@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ryft_xla_sys.mlir import ir
 
-from .errors import ContextError
+from ._arguments import array, check_kind, number, numbers, own
 
 if TYPE_CHECKING:
     from .context import Context
@@ -37,7 +38,7 @@ class AffineExpression:
     @classmethod
     def constant(cls, context: Context, value: int) -> AffineExpression:
         """Returns a constant."""
-        return cls(context, ir.AffineExpr.get_constant(value, context._raw))
+        return cls(context, ir.AffineExpr.get_constant(number(value, "an affine expression"), context._raw))
 
     def __add__(self, other: AffineLike) -> AffineExpression:
         return AffineExpression(self._context, ir.AffineExpr.get_add(self._raw, self._operand(other)))
@@ -69,8 +70,8 @@ class AffineExpression:
 
     def compose(self, inner: AffineMap) -> AffineExpression:
         """Returns this expression of the results of `inner`."""
-        _check(self._context, inner)
-        return AffineExpression(self._context, self._raw.compose(inner._raw))
+        raw = own(self._context, inner, AffineMap, "affine map")._raw
+        return AffineExpression(self._context, self._raw.compose(raw))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AffineExpression):
@@ -89,15 +90,16 @@ class AffineExpression:
     def _wrap(self, other: AffineLike) -> AffineExpression:
         if isinstance(other, int):
             return AffineExpression.constant(self._context, other)
-        return _check(self._context, other)
+        return own(self._context, other, AffineExpression, "affine expression")
 
     def _operand(self, other: AffineLike) -> Any:
         return self._wrap(other)._raw
 
     def _divisor(self, other: AffineLike) -> Any:
-        if isinstance(other, int) and other == 0:
+        divisor = self._wrap(other)
+        if divisor == AffineExpression.constant(self._context, 0):
             raise ZeroDivisionError(f"cannot divide `{self._raw}` by zero")
-        return self._operand(other)
+        return divisor._raw
 
 
 AffineLike: TypeAlias = AffineExpression | int
@@ -116,7 +118,7 @@ class AffineMap:
     @classmethod
     def create(cls, context: Context, dimensions: int, symbols: int, results: Sequence[AffineExpression]) -> AffineMap:
         """Returns the map of `dimensions` dimensions and `symbols` symbols to `results`."""
-        raw_results = [_check(context, result)._raw for result in results]
+        raw_results = _raw_results(context, dimensions, symbols, results)
         return cls(context, ir.AffineMap.get(dimensions, symbols, raw_results, context._raw))
 
     @classmethod
@@ -127,9 +129,10 @@ class AffineMap:
     @classmethod
     def permutation(cls, context: Context, order: Sequence[int]) -> AffineMap:
         """Returns the map whose result `i` is the dimension `order[i]`."""
-        if sorted(order) != list(range(len(order))) or not order:
-            raise ValueError(f"expected a permutation, but got {list(order)}")
-        return cls(context, ir.AffineMap.get_permutation(list(order), context._raw))
+        places = numbers(order, "a permutation")
+        if sorted(places) != list(range(len(places))) or not places:
+            raise ValueError(f"expected a permutation, but got {places}")
+        return cls(context, ir.AffineMap.get_permutation(places, context._raw))
 
     @property
     def dimension_count(self) -> int:
@@ -186,8 +189,11 @@ class IntegerSet:
         """Returns the set where each expression is zero, if its flag is true, or else at least zero."""
         if not constraints:
             raise ValueError("an integer set expected at least one constraint, but got none")
-        raw = [_check(context, expression)._raw for expression, _ in constraints]
-        flags = [bool(is_equation) for _, is_equation in constraints]
+        pairs = array(constraints, "an integer set", "constraints")
+        for pair in pairs:
+            check_kind(pair, tuple, "an integer set", "pairs of an expression and a flag")
+        raw = _raw_results(context, dimensions, symbols, [expression for expression, _ in pairs])
+        flags = [bool(is_equation) for _, is_equation in pairs]
         return cls(context, ir.IntegerSet.get(dimensions, symbols, raw, flags, context._raw))
 
     @property
@@ -220,13 +226,21 @@ class IntegerSet:
         return f"IntegerSet[{self._raw}]"
 
 
-def _check(context: Context, item: Any) -> Any:
-    if item._context is not context:
-        raise ContextError(f"`{item}` belongs to another context")
-    return item
-
-
 def _natural(value: int) -> int:
-    if value < 0:
-        raise ValueError(f"expected an integer of at least 0, but got {value}")
-    return value
+    return number(value, "an affine expression", 0, _MOST_INPUTS)
+
+
+def _raw_results(context: Context, dimensions: int, symbols: int, results: Sequence[AffineExpression]) -> list[Any]:
+    """Returns the bindings' objects of expressions of so many dimensions and symbols."""
+    _natural(dimensions)
+    _natural(symbols)
+    raw = [own(context, item, AffineExpression, "affine expression")._raw for item in array(results, "MLIR", "results")]
+    for item in raw:
+        for letter, position in _INPUT.findall(str(item)):
+            if int(position) >= (dimensions if letter == "d" else symbols):
+                raise ValueError(f"expected {dimensions} dimensions and {symbols} symbols, but got `{item}`")
+    return raw
+
+
+_MOST_INPUTS = 10_000
+_INPUT = re.compile(r"([ds])(\d+)")

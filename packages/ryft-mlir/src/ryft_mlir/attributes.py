@@ -115,8 +115,13 @@ class IntegerAttribute(Attribute):
 
     @property
     def value(self) -> int:
-        """The value; signless integers are read as signed ones."""
-        return self._raw.value
+        """The value; signless integers are read as signed ones, but for the 0 and 1 of `i1`."""
+        kind = self._raw.type
+        width = 64 if isinstance(kind, ir.IndexType) else kind.width
+        # The bindings read no more than 64 bits.
+        if width > 64:
+            return int(str(self._raw).partition(" :")[0])
+        return abs(self._raw.value) if width == 1 and kind.is_signless else self._raw.value
 
     def to_python(self) -> int:
         """Returns the value."""

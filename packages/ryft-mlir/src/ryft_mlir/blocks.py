@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ryft_xla_sys.mlir import address, ir
 
 from . import operations
+from ._arguments import array, number, own
 from ._ownership import (
     SCRATCH,
     Owner,
@@ -22,8 +23,9 @@ from ._ownership import (
     refuse_ties,
     revalidate,
 )
-from .errors import ContextError, OwnershipError
-from .locations import Location, raw_locations
+from .errors import OwnershipError
+from .locations import Location
+from .locations import raw_location as find_location
 from .types import Type, raw_types
 from .values import Value
 
@@ -133,7 +135,7 @@ class Block:
         """Adds an argument after the others and returns it."""
         raw = self.to_bindings()
         (raw_type,) = raw_types(self._context, [argument_type])
-        raw_location = self._context._location if location is None else raw_locations(self._context, [location])[0]
+        raw_location = find_location(self._context, location)
         argument = Value(self._context, self._owner, raw.add_argument(raw_type, raw_location))
         self._arguments = None
         return argument
@@ -147,7 +149,7 @@ class Block:
         """
         raw = self.to_bindings()
         arguments = list(raw.arguments)
-        if not 0 <= index < len(arguments):
+        if not 0 <= number(index, "the position of an argument") < len(arguments):
             raise IndexError(f"expected an argument from 0 to {len(arguments) - 1}, but got {index}")
         argument = arguments[index]
         for use in argument.uses:
@@ -169,7 +171,8 @@ class Block:
     def insert(self, index: int, operation: Operation) -> Operation:
         """Moves an operation to the position `index` of the block, and returns it."""
         existing = self.operations
-        if not 0 <= index <= len(existing):
+        own(self._context, operation, operations.Operation, "operation")
+        if not 0 <= number(index, "the position in a block") <= len(existing):
             raise IndexError(f"expected a position from 0 to {len(existing)}, but got {index}")
         if index == len(existing):
             return self.append(operation)
@@ -227,7 +230,7 @@ class Region:
         """Returns a new, detached region, and moves detached blocks into it."""
         raw = ir.Operation.create(SCRATCH, (), (), None, None, 1, context._unknown, False)
         region = cls(operations.Operation(context, Owner(context, raw, is_module=False), raw), 0)
-        for block in blocks:
+        for block in array(blocks, "a region", "blocks"):
             region.append(block)
         return region
 
@@ -261,7 +264,7 @@ class Region:
         context = self.context
         raw = self.to_bindings()
         inputs = raw_types(context, argument_types)
-        raw_location = context._location if location is None else raw_locations(context, [location])[0]
+        raw_location = find_location(context, location)
         block = raw.blocks.append(*inputs, arg_locs=[raw_location] * len(inputs))
         context._has_jumps = context._has_jumps or len(raw.blocks) > 1
         return Block(context, self._operation._owner, block)
@@ -273,9 +276,7 @@ class Region:
             OwnershipError: If the block holds this region, or would use or lend values across modules.
         """
         context = self.context
-        raw = block.to_bindings()
-        if block._context is not context:
-            raise ContextError("the block belongs to another context")
+        raw = own(context, block, Block, "block").to_bindings()
         target = self.to_bindings()
         inside: set[int] = set()
         for operation in raw.operations:
@@ -303,10 +304,10 @@ class Region:
 
     def encloses(self, block: Block) -> bool:
         """Returns whether a block is in the region, or inside an operation in it."""
-        own = {address(item) for item in self.to_bindings().blocks}
-        current = block.to_bindings()
+        inside = {address(item) for item in self.to_bindings().blocks}
+        current = own(self.context, block, Block, "block").to_bindings()
         while current is not None:
-            if address(current) in own:
+            if address(current) in inside:
                 return True
             parent = parent_of_block(current)
             current = parent.block if parent.attached and parent.parent is not None else None

@@ -6,19 +6,21 @@ bindings directly, with explicit locations and blocks, and check ownership by co
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from ryft_xla_sys.mlir import ir
 
 from . import operations
+from ._arguments import array, check_kind, own
 from ._ownership import SCRATCH, Owner, addresses, ancestors, parent_of_block, record_erased, refuse_outside_uses
 from .blocks import Block, Region
 from .diagnostics import translate
-from .errors import BuildError, ContextError, OwnershipError
-from .types import Type
-from .values import Value, check_same_tree, raise_wrong_operand
+from .errors import BuildError, OwnershipError
+from .inference import check_inference, check_operands
+from .locations import raw_location as find_location
+from .types import Type, raw_types
+from .values import Value, check_same_tree, raise_wrong_operand, refuse_wrong_operands
 
 if TYPE_CHECKING:
     from .context import Context
@@ -34,21 +36,6 @@ Body: TypeAlias = Callable[..., Values] | Region
 """The content of a region: a function `body(block, *arguments) -> values` that fills its only block, or a region."""
 
 _create: Any = ir.Operation.create
-_TENSORS: tuple[Any, ...] = (ir.RankedTensorType, ir.UnrankedTensorType)
-# MLIR infers the types of these operations without looking at the operands first, and may end the process.
-_TENSOR_OPERATIONS = frozenset(
-    """abs clamp complex dynamic_update_slice imag is_finite pad real select select_and_scatter
-    slice""".split()  # noqa: SIM905
-)
-_NEVER_INFERRED = frozenset(
-    {"gpu.subgroup_mma_extract_thread_local", "llvm.extractelement", "mhlo.uniform_dequantize", "mpmd.unassign"}
-)
-_VECTOR_OPERATIONS = frozenset({"vector.deinterleave", "vector.extract", "vector.interleave", "vector.to_elements"})
-_MHLO_OTHERS = frozenset(
-    """mhlo.add_dependency mhlo.after_all mhlo.async_done mhlo.async_start mhlo.async_update mhlo.bitcast mhlo.copy
-    mhlo.create_token mhlo.custom_call mhlo.domain mhlo.fusion mhlo.get_tuple_element mhlo.infeed mhlo.outfeed
-    mhlo.optimization_barrier mhlo.recv mhlo.send mhlo.tuple""".split()  # noqa: SIM905
-)
 _MLIRError: Any = ir.MLIRError
 
 
@@ -73,6 +60,8 @@ def build_value(
     Raises:
         BuildError: If the dialect cannot infer the type of the result.
     """
+    if block.__class__ is not Block:
+        raise_wrong_block(name, block)
     context = block._context
     generation = context._generation
     if block._generation != generation:
@@ -84,13 +73,13 @@ def build_value(
             if operand._owner is not owner or operand._generation != generation:
                 check_same_tree(context, owner, operand)
             raw_operands.append(operand._raw)
-    except AttributeError:
+    except (AttributeError, TypeError):
         raise_wrong_operand(name, operands)
-    raw_location = context._location if location is None else location._raw
-    if result_type is not None and result_type._context is not context:
-        raise ContextError(f"type `{result_type}` belongs to another context")
-    if result_type is None and (needs := inference_needs(name)) is not None:
-        check_inference(name, raw_operands, needs)
+    raw_location = find_location(context, location)
+    if result_type is not None and getattr(result_type, "_context", None) is not context:
+        own(context, result_type, Type, "type")
+    if result_type is None:
+        check_inference(context, name, raw_operands, attributes)
     try:
         if result_type is None:
             raw = _create(name, None, raw_operands, attributes, None, 0, raw_location, False, True)
@@ -160,10 +149,14 @@ def build_with_regions(
             operations whose types the dialect cannot infer while the regions are empty.
         location: Where the operation comes from. Defaults to the default location of the context.
     """
+    if block.__class__ is not Block:
+        raise_wrong_block(name, block)
     context = block._context
     block.to_bindings()
     owner = block._owner
     for body, _ in bodies:
+        if not callable(body):
+            check_kind(body, Region, f"`{name}`", "a function or a region as a body")
         if isinstance(body, Region) and body.encloses(block):
             raise OwnershipError(f"the region of `{name}` cannot hold the block that `{name}` is appended to")
     is_final = result_types is not None or results_of_body is None
@@ -208,6 +201,8 @@ def _create_raw(
     successors: Sequence[Block],
     location: Location | None,
 ) -> tuple[Context, Any]:
+    if block.__class__ is not Block:
+        raise_wrong_block(name, block)
     context = block._context
     block.to_bindings()
     owner = block._owner
@@ -216,21 +211,17 @@ def _create_raw(
             if operand._owner is not owner or operand._generation != context._generation:
                 check_same_tree(context, owner, operand)
         raw_operands = [operand._raw for operand in operands]
-    except AttributeError:
+    except (AttributeError, TypeError):
         raise_wrong_operand(name, operands)
-    raw_location = context._location if location is None else location._raw
-    raw_successors = [successor.to_bindings() for successor in successors]
-    raw_types = None
-    if result_types is not None:
-        for result_type in result_types:
-            if result_type._context is not context:
-                raise ContextError(f"type `{result_type}` belongs to another context")
-        raw_types = [result_type._raw for result_type in result_types]
-    if raw_types is None and (needs := inference_needs(name)) is not None:
-        check_inference(name, raw_operands, needs)
+    check_operands(name, raw_operands)
+    raw_location = find_location(context, location)
+    raw_successors = [_successor(name, block, successor) for successor in successors]
+    types = None if result_types is None else raw_types(context, result_types)
+    if types is None:
+        check_inference(context, name, raw_operands, attributes, regions)
     try:
-        infer = raw_types is None
-        raw = _create(name, raw_types, raw_operands, attributes, raw_successors, regions, raw_location, False, infer)
+        infer = types is None
+        raw = _create(name, types, raw_operands, attributes, raw_successors, regions, raw_location, False, infer)
     except (_MLIRError, TypeError, ValueError) as error:
         raise_refused(error, name, operands, location)
     return context, raw
@@ -248,14 +239,14 @@ def _fill(
     if isinstance(body, Region):
         body.move_blocks_to(raw_region, owner)
         return
-    raw_location = context._location if location is None else location._raw
-    raw_types = [argument_type._raw for argument_type in argument_types]
-    raw_block = raw_region.blocks.append(*raw_types, arg_locs=[raw_location] * len(raw_types))
+    raw_location = find_location(context, location)
+    types = raw_types(context, argument_types)
+    raw_block = raw_region.blocks.append(*types, arg_locs=[raw_location] * len(types))
     inner = Block(context, owner, raw_block)
     values = body(inner, *inner.arguments)
     if terminator is None or (values is None and terminator != "stablehlo.return"):
         return
-    results = () if values is None else (values,) if isinstance(values, Value) else tuple(values)
+    results = () if values is None else (values,) if isinstance(values, Value) else array(values, "a body", "values")
     build_operation(inner, terminator, results, None, (), location=location)
 
 
@@ -281,41 +272,24 @@ def _types_of_terminator(block: Block, raw: Any) -> list[Type]:
     return [Value(block._context, block._owner, value).type for value in inner[len(inner) - 1].operands]
 
 
-@functools.cache
-def inference_needs(name: str) -> tuple[Any, ...] | None:
-    """Returns the kinds of types that operands must have to infer from, or `None` where MLIR checks itself."""
-    namespace, _, short = name.partition(".")
-    if name in _NEVER_INFERRED:
-        return ()
-    if name == "stablehlo.triangular_solve":
-        return (ir.RankedTensorType,)
-    if name in _VECTOR_OPERATIONS:
-        return (ir.VectorType, ir.IndexType)
-    if name == "memref.load":
-        return (ir.MemRefType, ir.IndexType)
-    if (
-        (namespace == "stablehlo" and short in _TENSOR_OPERATIONS)
-        or (namespace == "chlo" and short.startswith(("broadcast_", "is_")))
-        or (namespace == "mhlo" and name not in _MHLO_OTHERS)
-    ):
-        return _TENSORS
-    return None
-
-
-def check_inference(name: str, raw_operands: Sequence[Any], expected: tuple[Any, ...]) -> None:
-    """Raises if operands have types that end the process when MLIR infers the types of the results.
-
-    Raises:
-        BuildError: If so.
-    """
-    for position, operand in enumerate(raw_operands):
-        if not isinstance(operand.type, expected):
-            kinds = " or ".join(kind.__name__ for kind in expected) or "result types to be given"
-            raise BuildError(f"`{name}` expected {kinds} for operand {position}, but got `{operand.type}`")
-
-
 def raise_refused(error: Exception, name: str, operands: Sequence[Value], location: Location | None) -> NoReturn:
     """Raises the error of an operation that MLIR refused to build, with the types of its operands."""
+    refuse_wrong_operands(name, operands)
     types = ", ".join(str(operand.type) for operand in operands)
     where = "" if location is None else f" at {location}"
     raise translate(error, BuildError, f"cannot build `{name}` of ({types}){where}") from None
+
+
+def raise_wrong_block(name: str, block: Any) -> NoReturn:
+    """Raises the error of something that is not a `Block` where an operation is to be appended."""
+    error = TypeError(f"`{name}` expected a `Block` to append to, but got `{type(block).__name__}`")
+    error.add_note("hint: the block of a module is its `body`, and that of a function its `entry_block`")
+    raise error
+
+
+def _successor(name: str, block: Block, successor: Block) -> Any:
+    """Returns the bindings' object of a block that an operation in `block` jumps to."""
+    raw = own(block._context, successor, Block, "block").to_bindings()
+    if successor._owner.resolve() is not block._owner.resolve():
+        raise OwnershipError(f"`{name}` cannot jump to a block of another module or detached operation")
+    return raw

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike
 from ryft_xla_sys.mlir import ir, new_context
 
 from . import attribute_factories, locations, type_factories
+from ._arguments import array, check_kind, check_nesting, own
+from ._arguments import text as require_text
 from .affine import AffineMap, IntegerSet
 from .attributes import (
     AffineMapAttribute,
@@ -38,7 +40,7 @@ from .attributes import (
 )
 from .data_types import element_type_name
 from .diagnostics import Diagnostic, DiagnosticHandler, translate
-from .errors import BuildError, ContextError, ParseError
+from .errors import BuildError, ParseError
 from .locations import Location, UnknownLocation, raw_locations
 from .types import (
     ComplexType,
@@ -97,6 +99,7 @@ class Context:
         "_generation",
         "_handlers",
         "_has_jumps",
+        "_inferable",
         "_integer_types",
         "_location",
         "_raw",
@@ -119,6 +122,8 @@ class Context:
         self._handlers = 0
         # Whether regions of several blocks were put together by hand, see `Operation.verify`.
         self._has_jumps = False
+        # See `inference`: what MLIR was found to be able to infer the types of results from.
+        self._inferable: set[Any] = set()
         self._changes: dict[int, tuple[int, int, Any]] = {}
         self._unknown: Any = ir.Location.unknown(raw)
         self._location: Any = self._unknown
@@ -126,9 +131,10 @@ class Context:
         self._integer_types: dict[int, IntegerType] = {}
         self._tensor_types: dict[Any, TensorType] = {}
         self._thread_pool = thread_pool
-        raw.allow_unregistered_dialects = allow_unregistered_dialects
+        raw.allow_unregistered_dialects = bool(allow_unregistered_dialects)
         if thread_pool is not None:
             raw.enable_multithreading(False)
+            check_kind(thread_pool, ThreadPool, "`thread_pool`", "a `ThreadPool`")
             raw.set_thread_pool(thread_pool._raw)
         elif not multi_threading:
             raw.enable_multithreading(False)
@@ -149,12 +155,28 @@ class Context:
 
     @allows_unregistered_dialects.setter
     def allows_unregistered_dialects(self, value: bool) -> None:
-        self._raw.allow_unregistered_dialects = value
+        self._raw.allow_unregistered_dialects = bool(value)
 
     @property
     def thread_count(self) -> int:
         """Number of threads that the verifier and passes may use."""
         return self._raw.get_num_threads()
+
+    @contextmanager
+    def one_thread(self) -> Generator[None]:
+        """Keeps MLIR to one thread inside the `with` block. Nothing else may use the context meanwhile."""
+        raw = self._raw
+        if raw.get_num_threads() == 1:
+            yield
+            return
+        raw.enable_multithreading(False)
+        try:
+            yield
+        finally:
+            if self._thread_pool is None:
+                raw.enable_multithreading(True)
+            else:
+                raw.set_thread_pool(self._thread_pool._raw)
 
     def load_dialect(self, name: str) -> None:
         """Loads a dialect, so that its operations can be built.
@@ -163,13 +185,13 @@ class Context:
             BuildError: If no such dialect is registered.
         """
         try:
-            _ = self._raw.dialects[name]
+            _ = self._raw.dialects[require_text(name, "the name of a dialect")]
         except (ValueError, IndexError):
             raise BuildError(f"expected the name of a registered dialect, but got `{name}`") from None
 
     def is_registered(self, operation_name: str) -> bool:
         """Returns whether MLIR knows an operation, for example `stablehlo.add`. Its dialect must be loaded."""
-        return self._raw.is_registered_operation(operation_name)
+        return self._raw.is_registered_operation(require_text(operation_name, "the name of an operation"))
 
     def attach_diagnostic_handler(self, handler: Callable[[Diagnostic], bool | None]) -> DiagnosticHandler:
         """Calls `handler` with each diagnostic from now on; handlers attached later come first.
@@ -228,6 +250,7 @@ class Context:
         Raises:
             ParseError: If `text` is not the text of a type.
         """
+        check_nesting(require_text(text, "a type"), "the type")
         try:
             return wrap_type(self, ir.Type.parse(text, self._raw))
         except ir.MLIRError as error:
@@ -246,9 +269,7 @@ class Context:
         if found is not None:
             return found
         if isinstance(data_type, Type):
-            if data_type._context is not self:
-                raise ContextError(f"type `{data_type}` belongs to another context")
-            return data_type
+            return own(self, data_type, Type, "type")
         found = self.parse_type(element_type_name(data_type))
         self._element_types[data_type] = found
         return found
@@ -310,16 +331,22 @@ class Context:
         Raises:
             BuildError: If a tensor cannot have such elements.
         """
-        key = (tuple(shape), element_type, encoding)
-        found = self._tensor_types.get(key)
+        try:
+            key = (tuple(shape), element_type, encoding)
+            found = self._tensor_types.get(key)
+        except TypeError:
+            # Something is not hashable, which only what follows can name.
+            key, found = None, None
         if found is None:
             element = self.element_type(element_type)
-            raw_encoding = None if encoding is None else encoding._raw
+            raw_encoding = None if encoding is None else own(self, encoding, Attribute, "attribute")._raw
             try:
                 raw = ir.RankedTensorType.get(raw_sizes(shape), element._raw, raw_encoding, self._unknown)
             except ir.MLIRError as error:
                 raise translate(error, BuildError, f"cannot build a tensor type of `{element}`") from None
-            found = self._tensor_types[key] = TensorType(self, raw)
+            found = TensorType(self, raw)
+            if key is not None:
+                self._tensor_types[key] = found
         return found
 
     def unranked_tensor_type(self, element_type: Any) -> UnrankedTensorType:
@@ -355,6 +382,7 @@ class Context:
         Raises:
             ParseError: If `text` is not the text of an attribute.
         """
+        check_nesting(require_text(text, "an attribute"), "the attribute")
         try:
             return fetch_attribute(self, lambda: ir.Attribute.parse(text, self._raw))
         except ir.MLIRError as error:
@@ -405,13 +433,12 @@ class Context:
 
     def array_attribute(self, elements: Sequence[Any]) -> ArrayAttribute:
         """Returns a list of attributes or plain Python values."""
-        raw = [self.attribute(element)._raw for element in elements]
+        raw = [self.attribute(element)._raw for element in array(elements, "an array attribute", "values")]
         return ArrayAttribute(self, ir.ArrayAttr.get(raw, self._raw))
 
     def dictionary_attribute(self, elements: Mapping[str, Any]) -> DictionaryAttribute:
         """Returns attributes, or plain Python values, by name."""
-        raw = {name: self.attribute(value)._raw for name, value in elements.items()}
-        return DictionaryAttribute(self, ir.DictAttr.get(raw, self._raw))
+        return DictionaryAttribute(self, ir.DictAttr.get(attribute_factories.raw_attributes(self, elements), self._raw))
 
     def symbol_reference_attribute(self, root: str, *nested: str) -> SymbolReferenceAttribute:
         """Returns a reference to a symbol, `@root` or `@root::@nested`."""
@@ -456,15 +483,11 @@ class Context:
 
     def affine_map_attribute(self, value: AffineMap) -> AffineMapAttribute:
         """Returns an affine map as an attribute."""
-        if value._context is not self:
-            raise ContextError(f"`{value}` belongs to another context")
-        return AffineMapAttribute(self, ir.AffineMapAttr.get(value._raw))
+        return AffineMapAttribute(self, ir.AffineMapAttr.get(own(self, value, AffineMap, "affine map")._raw))
 
     def integer_set_attribute(self, value: IntegerSet) -> IntegerSetAttribute:
         """Returns a set of integers as an attribute."""
-        if value._context is not self:
-            raise ContextError(f"`{value}` belongs to another context")
-        return IntegerSetAttribute(self, ir.IntegerSetAttr.get(value._raw))
+        return IntegerSetAttribute(self, ir.IntegerSetAttr.get(own(self, value, IntegerSet, "integer set")._raw))
 
     def strided_layout_attribute(self, strides: Sequence[int | None], offset: int | None = 0) -> StridedLayoutAttribute:
         """Returns the layout of memory with these strides and this offset; `None` stands for dynamic ones."""

@@ -63,7 +63,8 @@ def element_type_name(data_type: Any) -> str:
         DataTypeError: If MLIR has no such type.
     """
     try:
-        return DATA_TYPES[numpy.dtype(data_type)]
+        # NumPy would read `None` as `float64`.
+        return DATA_TYPES[numpy.dtype(object if data_type is None else data_type)]
     except (KeyError, TypeError):
         raise DataTypeError(f"expected a data type that MLIR has, but got `{data_type!r}`") from None
 

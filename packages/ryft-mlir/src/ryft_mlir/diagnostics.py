@@ -66,6 +66,9 @@ class DiagnosticHandler:
     __slots__ = ("_context", "_raw")
 
     def __init__(self, context: Context, handler: Callable[[Diagnostic], bool | None]) -> None:
+        if not callable(handler):
+            raise TypeError(f"expected a function as a handler of diagnostics, but got {handler!r}")
+
         def handle(diagnostic: Any) -> bool:
             copy = Diagnostic.from_bindings(diagnostic)
             if copy.severity is DiagnosticSeverity.ERROR:

@@ -22,6 +22,8 @@ from typing import IO, Any
 import numpy
 from numpy.typing import ArrayLike
 
+from ._arguments import array, check_kind
+from ._conversions import exact
 from .dialects import stable_hlo
 from .dialects.func import FunctionOperation, return_
 from .errors import InterpreterError
@@ -50,24 +52,28 @@ def evaluate(
     Raises:
         InterpreterError: If there is no such function, an argument has the wrong shape, or the interpreter does not
             support something in the program.
+        ValueError: If an argument cannot be converted without loss, but for rounding.
     """
+    check_kind(module, Module, "`evaluate`", "a module")
+    arguments = array(arguments, "`evaluate`", "arrays")
+    seconds = float(timeout)
     name, inputs = _signature(module, function)
     if len(arguments) != len(inputs):
         raise InterpreterError(f"`{name}` expected {len(inputs)} arguments, but got {len(arguments)}")
     arrays: list[numpy.ndarray[Any, Any]] = []
     for position, (argument, (shape, data_type)) in enumerate(zip(arguments, inputs, strict=True)):
-        array = numpy.asarray(argument, data_type)
-        fits = len(array.shape) == len(shape) and all(b in (None, a) for a, b in zip(array.shape, shape, strict=True))
+        given = exact(numpy.asarray(argument), data_type, f"argument {position} of `{name}`")
+        fits = len(given.shape) == len(shape) and all(b in (None, a) for a, b in zip(given.shape, shape, strict=True))
         if not fits:
-            raise InterpreterError(f"argument {position} of `{name}` expected shape {shape}, but got {array.shape}")
-        arrays.append(array)
+            raise InterpreterError(f"argument {position} of `{name}` expected shape {shape}, but got {given.shape}")
+        arrays.append(given)
     renamed = module.clone()
     if name != "main":
         if "main" in renamed.symbols:
             renamed.symbols.rename("main", "main_of_the_module")
         renamed.symbols.rename(name, "main")
     complex_results = _split_complex_results(renamed)
-    results = _SERVER.evaluate(renamed.bytecode(), arrays, timeout)
+    results = _SERVER.evaluate(renamed.bytecode(), arrays, seconds)
     parts = iter(results)
     return [_join(next(parts), next(parts)) if is_complex else next(parts) for is_complex in complex_results]
 

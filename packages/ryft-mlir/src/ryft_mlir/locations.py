@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ryft_xla_sys.mlir import ir
 
 from . import attributes
-from .errors import ContextError
+from ._arguments import array, check_kind, number, own, text
 
 if TYPE_CHECKING:
     from .attributes import Attribute
@@ -24,8 +24,13 @@ __all__ = [
     "NameLocation",
     "UnknownLocation",
     "location_from_frame",
+    "raw_location",
+    "raw_locations",
     "wrap_location",
 ]
+
+
+_LARGEST = (1 << 32) - 1
 
 
 class Location:
@@ -148,6 +153,9 @@ class FusedLocation(Location):
         return tuple(wrap_location(self._context, raw) for raw in self._raw.locations)
 
 
+_KINDS = frozenset({UnknownLocation, FileLocation, NameLocation, CallSiteLocation, FusedLocation})
+
+
 def wrap_location(context: Context, raw: Any) -> Location:
     """Wraps a location of the bindings in the class that knows its kind."""
     if raw.is_a_file():
@@ -165,16 +173,19 @@ def file_location(
     context: Context, file_name: str, start: tuple[int, int], end: tuple[int, int] | None
 ) -> FileLocation:
     """Builds the location of a place, or of a range, in a file."""
-    raw = context.to_bindings()
-    if end is None:
-        return FileLocation(context, ir.Location.file(file_name, *start, context=raw))
-    return FileLocation(context, ir.Location.file(file_name, *start, *end, context=raw))
+    places: list[int] = []
+    for place in (start,) if end is None else (start, end):
+        line, column = _place(place)
+        places += [number(line, "a line", 0, _LARGEST), number(column, "a column", 0, _LARGEST)]
+    raw = ir.Location.file(text(file_name, "a file location"), *places, context=context.to_bindings())
+    return FileLocation(context, raw)
 
 
 def name_location(context: Context, name: str, child: Location | None) -> NameLocation:
     """Builds a named location."""
     (raw_child,) = raw_locations(context, [child]) if child is not None else (None,)
-    return NameLocation(context, ir.Location.name(name, raw_child, context=context.to_bindings()))
+    raw = ir.Location.name(text(name, "a name location"), raw_child, context=context.to_bindings())
+    return NameLocation(context, raw)
 
 
 def call_site_location(context: Context, callee: Location, callers: Sequence[Location]) -> CallSiteLocation:
@@ -187,7 +198,7 @@ def call_site_location(context: Context, callee: Location, callers: Sequence[Loc
 
 def fused_location(context: Context, locations: Sequence[Location], metadata: Attribute | None) -> Location:
     """Builds a fused location; MLIR itself drops duplicates, so the result may be of a simpler kind."""
-    raw_metadata = None if metadata is None else metadata._raw
+    raw_metadata = None if metadata is None else own(context, metadata, attributes.Attribute, "attribute")._raw
     raw = ir.Location.fused(raw_locations(context, locations), raw_metadata, context=context.to_bindings())
     return wrap_location(context, raw)
 
@@ -200,8 +211,10 @@ def location_from_frame(context: Context, frame: FrameType | None = None, *, dep
         frame: The innermost frame. Defaults to the frame that calls this function.
         depth: How many frames to record, from the innermost outwards.
     """
-    if depth < 1:
+    if number(depth, "`depth`") < 1:
         raise ValueError(f"`depth` expected at least 1, but got {depth}")
+    if frame is not None:
+        check_kind(frame, FrameType, "`frame`", "a frame")
     current = sys._getframe(1) if frame is None else frame
     locations: list[Location] = []
     while current is not None and len(locations) < depth:
@@ -214,9 +227,23 @@ def location_from_frame(context: Context, frame: FrameType | None = None, *, dep
     return call_site_location(context, locations[0], locations[1:])
 
 
+def _place(place: tuple[int, int]) -> tuple[int, int]:
+    try:
+        line, column = place
+    except (TypeError, ValueError):
+        raise TypeError(f"a file location expected a line and a column, but got {place!r}") from None
+    return line, column
+
+
+def raw_location(context: Context, location: Location | None) -> Any:
+    """Returns the bindings' object of a location, or of the default one of the context."""
+    if location is None:
+        return context._location
+    if getattr(location, "_context", None) is context and location.__class__ in _KINDS:
+        return location._raw
+    return own(context, location, Location, "location")._raw
+
+
 def raw_locations(context: Context, locations: Sequence[Location]) -> list[Any]:
     """Returns the bindings' objects of locations, all of which must belong to `context`."""
-    for location in locations:
-        if location._context is not context:
-            raise ContextError(f"location `{location}` belongs to another context")
-    return [location._raw for location in locations]
+    return [own(context, location, Location, "location")._raw for location in array(locations, "MLIR", "locations")]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import dialect, ir
 
+from ._arguments import check_nesting
+from ._conversions import symbol_name
 from ._ownership import Owner
 from .blocks import Block
 from .diagnostics import translate
 from .errors import ParseError, SerializationError
-from .locations import raw_locations
+from .locations import raw_location as find_location
 from .operations import Attributes, Operation
 from .symbols import SymbolTable
+from .versions import check_version
 from .walks import WalkOrder, WalkResult
 
 if TYPE_CHECKING:
@@ -38,10 +42,9 @@ class Module:
     @classmethod
     def create(cls, context: Context, *, name: str | None = None, location: Location | None = None) -> Module:
         """Returns a new, empty module, optionally with a name."""
-        raw_location = context._location if location is None else raw_locations(context, [location])[0]
-        raw = ir.Module.create(raw_location)
+        raw = ir.Module.create(find_location(context, location))
         if name is not None:
-            raw.operation.attributes["sym_name"] = ir.StringAttr.get(name, context._raw)
+            raw.operation.attributes["sym_name"] = symbol_name(context, name)
         return cls(context, raw)
 
     @classmethod
@@ -51,6 +54,9 @@ class Module:
         Raises:
             ParseError: If `source` is not a valid module.
         """
+        source = source if isinstance(source, str) else _bytes(source, "a module")
+        if isinstance(source, str) or source[: len(_MAGIC)] != _MAGIC:
+            check_nesting(source, "the module")
         try:
             return cls(context, ir.Module.parse(source, context._raw))
         except (ir.MLIRError, ValueError) as error:
@@ -63,6 +69,7 @@ class Module:
         Raises:
             SerializationError: If `artifact` is not one, or was written by a version that is too new.
         """
+        artifact = _bytes(artifact, "a portable artifact")
         if artifact[:4] != _MAGIC or b"StableHLO_v" not in artifact[:64]:
             raise SerializationError(f"expected a StableHLO portable artifact, but got {artifact[:16]!r}")
         try:
@@ -151,7 +158,7 @@ class Module:
             VerificationError: If the module is not valid.
         """
         hlo = dialect("stablehlo")
-        target = hlo.get_current_version() if version is None else version
+        target = hlo.get_current_version() if version is None else check_version(version)
         # Serialization rewrites the functions of the module that it is given.
         copy = ir.Module.parse(self.bytecode(), self._context._raw)
         try:
@@ -164,6 +171,13 @@ class Module:
 
     def __repr__(self) -> str:
         return f"Module[{self}]"
+
+
+def _bytes(source: bytes, subject: str) -> bytes:
+    try:
+        return bytes(memoryview(source))
+    except TypeError:
+        raise TypeError(f"{subject} expected text or bytes, but got {reprlib.repr(source)}") from None
 
 
 _MAGIC = b"ML\xefR"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import ir
 
-from . import blocks
+from . import attribute_factories, blocks
+from ._arguments import check_kind, check_nesting, number, own, text
 from ._ownership import (
     SCRATCH,
     Owner,
@@ -23,8 +24,10 @@ from ._ownership import (
 )
 from .attributes import Attribute, fetch_attribute
 from .diagnostics import translate
-from .errors import BuildError, ContextError, OwnershipError, ParseError, SerializationError, VerificationError
-from .locations import Location, raw_locations, wrap_location
+from .errors import BuildError, OwnershipError, ParseError, SerializationError, VerificationError
+from .inference import check_inference, check_operands
+from .locations import Location, wrap_location
+from .locations import raw_location as find_location
 from .printing import PrintingOptions
 from .types import Type, raw_types
 from .values import Value, check_same_tree, raise_wrong_operand
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from .context import Context
 
 __all__ = ["Attributes", "Operation", "wrap_operation"]
+
+_MOST_REGIONS = 10_000
 
 
 class Operation:
@@ -79,20 +84,25 @@ class Operation:
         """
         if not context.is_registered(name):
             load_dialect_of(context, name)
+        region_count = number(region_count, "the number of regions", 0, _MOST_REGIONS)
         owner = Owner(context, None, is_module=False)
         try:
             for operand in operands:
                 check_same_tree(context, owner, operand)
-        except AttributeError:
+        except (AttributeError, TypeError):
             raise_wrong_operand(name, operands)
-        raw_attributes = {key: context.attribute(value)._raw for key, value in (attributes or {}).items()}
+        raw_attributes = attribute_factories.raw_attributes(context, attributes or {})
         raw_results = None if result_types is None else raw_types(context, result_types)
-        raw_location = context._location if location is None else raw_locations(context, [location])[0]
+        raw_location = find_location(context, location)
+        raw_operands = [operand._raw for operand in operands]
+        check_operands(name, raw_operands)
+        if raw_results is None:
+            check_inference(context, name, raw_operands, raw_attributes, region_count)
         try:
             raw = ir.Operation.create(
                 name,
                 raw_results,
-                [operand._raw for operand in operands],
+                raw_operands,
                 raw_attributes,
                 None,
                 region_count,
@@ -113,6 +123,7 @@ class Operation:
         Raises:
             ParseError: If `source` is not one valid operation.
         """
+        check_nesting(text(source, "an operation"), "the operation")
         try:
             raw = ir.Operation.parse(source, context=context._raw)
         except (ir.MLIRError, ValueError) as error:
@@ -221,6 +232,7 @@ class Operation:
         Raises:
             OwnershipError: If they are not in one block.
         """
+        check_kind(other, Operation, "MLIR", "an operation to compare with")
         raw, other_raw = self.to_bindings(), other.to_bindings()
         if self._context is not other._context or self.block is None or self.block != other.block:
             raise OwnershipError(f"`{self.name}` and `{other.name}` are not in one block")
@@ -236,7 +248,7 @@ class Operation:
             OwnershipError: If `value` belongs to another module.
         """
         raw = self.to_bindings()
-        if not 0 <= index < len(raw.operands):
+        if not 0 <= number(index, "the position of an operand") < len(raw.operands):
             raise IndexError(f"`{raw.name}` expected an operand from 0 to {len(raw.operands) - 1}, but got {index}")
         check_same_tree(self._context, self._owner, value)
         raw.operands[index] = value._raw
@@ -327,6 +339,7 @@ class Operation:
             raise OwnershipError(f"cannot {verb} `{self._raw.name}`, because it jumps to blocks")
 
     def _move(self, other: Operation, point: Callable[[Any], Any], move: Callable[[Any, Any], object]) -> None:
+        check_kind(other, Operation, "MLIR", "an operation to move beside")
         target = other.to_bindings()
         if other.block is None:
             raise OwnershipError(f"`{other.name}` is not in a block, so nothing can be moved beside it")
@@ -377,6 +390,8 @@ class Operation:
             VerificationError: If `options` assume that the operation is valid, and it is not.
         """
         raw = self.to_bindings()
+        if options is not None:
+            check_kind(options, PrintingOptions, "the printer", "`PrintingOptions`")
         if options is not None and options.assume_verified:
             # The printer would end the process.
             self.verify()
@@ -390,6 +405,8 @@ class Operation:
             OwnershipError: If the operation uses values from outside, or something outside uses its values.
             VerificationError: If the operation is not valid.
         """
+        if version is not None:
+            number(version, "a version of bytecode")
         # In all of these cases MLIR's writer would end the process.
         self.verify()
         raw, owner = self.to_bindings(), self._owner.resolve()
@@ -434,17 +451,35 @@ class Attributes(MutableMapping[str, Attribute]):
 
     def __getitem__(self, name: str) -> Attribute:
         raw = self._operation.to_bindings().attributes
-        if name not in raw:
+        if text(name, "the name of an attribute") not in raw:
             names = ", ".join(raw.keys()) or "no attributes"
             raise KeyError(f"`{self._operation.name}` has {names}, but not `{name}`")
         return fetch_attribute(self._operation._context, lambda: raw[name])
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self._operation.to_bindings().attributes[name] = self._operation._context.attribute(value)._raw
+        """Sets an attribute.
+
+        Raises:
+            BuildError: If the operation takes no such value for it; it then keeps what it had.
+        """
+        if not text(name, "the name of an attribute"):
+            raise ValueError("the name of an attribute expected a text, but got ''")
+        raw = self._operation.to_bindings().attributes
+        given = self._operation._context.attribute(value)._raw
+        old = self[name]._raw if name in raw else None
+        raw[name] = given
+        # Where the operation itself defines the attribute, MLIR drops what does not fit.
+        if name not in raw:
+            if old is not None:
+                raw[name] = old
+            raise BuildError(f"`{self._operation.name}` takes no `{given}` for `{name}`")
 
     def __delitem__(self, name: str) -> None:
         self.__getitem__(name)
         del self._operation.to_bindings().attributes[name]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in self._operation.to_bindings().attributes
 
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._operation.to_bindings().attributes.keys()))
@@ -480,9 +515,7 @@ def attach(operation: Operation, context: Context, owner: Owner, target: Any, pl
         ContextError: If the operation belongs to another context.
         OwnershipError: If the place is inside the operation, or values would be used across modules.
     """
-    raw = operation.to_bindings()
-    if operation._context is not context:
-        raise ContextError(f"`{raw.name}` belongs to another context")
+    raw = own(context, operation, Operation, "operation").to_bindings()
     if any(current == raw for current in ancestors(target)):
         raise OwnershipError(f"`{raw.name}` cannot be moved into itself")
     old, new = operation._owner.resolve(), owner.resolve()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ._arguments import number
+
 __all__ = ["PrintingOptions"]
 
 
@@ -37,13 +39,17 @@ class PrintingOptions:
     def to_bindings(self) -> dict[str, Any]:
         """Returns the keyword arguments of the bindings' printer."""
         return {
-            "large_elements_limit": self.elements_limit,
-            "large_resource_limit": self.resource_limit,
-            "enable_debug_info": self.debug_information,
-            "pretty_debug_info": self.pretty_debug_information,
-            "print_generic_op_form": self.generic_form,
-            "use_local_scope": self.local_scope,
-            "use_name_loc_as_prefix": self.name_locations_as_prefix,
-            "assume_verified": self.assume_verified,
-            "skip_regions": self.skip_regions,
+            "large_elements_limit": _limit(self.elements_limit, "`elements_limit`"),
+            "large_resource_limit": _limit(self.resource_limit, "`resource_limit`"),
+            "enable_debug_info": bool(self.debug_information),
+            "pretty_debug_info": bool(self.pretty_debug_information),
+            "print_generic_op_form": bool(self.generic_form),
+            "use_local_scope": bool(self.local_scope),
+            "use_name_loc_as_prefix": bool(self.name_locations_as_prefix),
+            "assume_verified": bool(self.assume_verified),
+            "skip_regions": bool(self.skip_regions),
         }
+
+
+def _limit(value: int | None, subject: str) -> int | None:
+    return None if value is None else number(value, subject, 0)

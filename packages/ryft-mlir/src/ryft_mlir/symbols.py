@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import ir
 
-from .errors import ContextError, OwnershipError
+from ._arguments import check_kind, own, text
+from .errors import OwnershipError
 from .operations import Operation, wrap_operation
 
 if TYPE_CHECKING:
@@ -40,11 +41,18 @@ class SymbolTable:
     __slots__ = ("_holder",)
 
     def __init__(self, holder: Module | Operation) -> None:
-        operation = holder if isinstance(holder, Operation) else holder.operation
+        operation: Any = holder if isinstance(holder, Operation) else getattr(holder, "operation", holder)
+        check_kind(operation, Operation, "a symbol table", "a module or an operation")
+        # MLIR would end the process on a module without its block.
+        regions = operation.regions
+        is_empty = len(regions) != 1 or not len(regions[0])
         try:
-            ir.SymbolTable(operation.to_bindings())
+            if not is_empty:
+                ir.SymbolTable(operation.to_bindings())
         except TypeError:
-            raise OwnershipError(f"`{operation.name}` cannot hold symbols") from None
+            is_empty = True
+        if is_empty:
+            raise OwnershipError(f"`{operation.name}` cannot hold symbols")
         self._holder = operation
 
     def __getitem__(self, name: str) -> Operation:
@@ -72,8 +80,7 @@ class SymbolTable:
         Raises:
             OwnershipError: If the operation has no name.
         """
-        if operation.context is not self._holder.context:
-            raise ContextError(f"`{operation.name}` belongs to another context")
+        own(self._holder.context, operation, Operation, "operation")
         if _NAME not in operation.attributes:
             raise OwnershipError(f"`{operation.name}` has no name and cannot be a symbol")
         wanted = operation.attributes[_NAME].to_python()
@@ -104,6 +111,8 @@ class SymbolTable:
             OwnershipError: If `new` is taken.
         """
         symbol = self[old]
+        if not text(new, "a symbol"):
+            raise ValueError("a symbol expected a name, but got ''")
         if new in self:
             raise OwnershipError(f"cannot rename `{old}`, because the symbol `{new}` exists already")
         ir.SymbolTable.replace_all_symbol_uses(old, new, self._holder.to_bindings())

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import ir
 
+from ._arguments import array, number, numbers, own, text
+from .attributes import AffineMapAttribute, StridedLayoutAttribute
 from .diagnostics import translate
-from .errors import BuildError, ContextError
+from .errors import BuildError
 from .types import (
     ComplexType,
     FloatType,
@@ -42,7 +44,7 @@ _MAXIMUM_WIDTH = (1 << 24) - 1
 
 def integer_type(context: Context, bit_width: int, signedness: str) -> IntegerType:
     """Builds a signless, signed or unsigned integer type."""
-    if not 0 <= bit_width <= _MAXIMUM_WIDTH:
+    if not 0 <= number(bit_width, "an integer type") <= _MAXIMUM_WIDTH:
         raise ValueError(f"an integer type expected a width from 0 to {_MAXIMUM_WIDTH} bits, but got {bit_width}")
     return IntegerType(context, getattr(ir.IntegerType, f"get_{signedness}")(bit_width, context._raw))
 
@@ -69,7 +71,10 @@ def opaque_type(context: Context, dialect_namespace: str, data: str) -> OpaqueTy
         raise BuildError(
             f"cannot build an opaque type of `{dialect_namespace}`: the context knows registered dialects only"
         )
-    return OpaqueType(context, ir.OpaqueType.get(dialect_namespace, data, context._raw))
+    name, content = text(dialect_namespace, "an opaque type"), text(data, "an opaque type")
+    if not name:
+        raise ValueError("an opaque type expected the name of a dialect, but got ''")
+    return OpaqueType(context, ir.OpaqueType.get(name, content, context._raw))
 
 
 def unranked_tensor_type(context: Context, element_type: Any) -> UnrankedTensorType:
@@ -86,11 +91,12 @@ def vector_type(
 ) -> VectorType:
     """Builds the type of vectors."""
     element = context.element_type(element_type)
-    if scalable is not None and len(scalable) != len(shape):
-        raise ValueError(f"`scalable` expected {len(shape)} booleans, but got {len(scalable)}")
-    flags = None if scalable is None else [bool(flag) for flag in scalable]
+    sizes = numbers(shape, "the shape of a vector")
+    flags = None if scalable is None else [bool(flag) for flag in array(scalable, "`scalable`", "booleans")]
+    if flags is not None and len(flags) != len(sizes):
+        raise ValueError(f"`scalable` expected {len(sizes)} booleans, but got {len(flags)}")
     try:
-        raw = ir.VectorType.get(list(shape), element._raw, scalable=flags, loc=context._unknown)
+        raw = ir.VectorType.get(sizes, element._raw, scalable=flags, loc=context._unknown)
     except ir.MLIRError as error:
         raise translate(error, BuildError, f"cannot build a vector type of `{element}`") from None
     return VectorType(context, raw)
@@ -101,9 +107,9 @@ def memref_type(
 ) -> MemRefType:
     """Builds the type of references to memory."""
     element = context.element_type(element_type)
-    if layout is not None and layout._context is not context:
-        raise ContextError(f"attribute `{layout}` belongs to another context")
-    raw_layout = None if layout is None else layout._raw
+    # Anything else that MLIR takes for a layout ends the process.
+    kinds = (AffineMapAttribute, StridedLayoutAttribute)
+    raw_layout = None if layout is None else own(context, layout, kinds, "affine map or strided layout")._raw
     raw_space = None if memory_space is None else context.attribute(memory_space)._raw
     try:
         raw = ir.MemRefType.get(raw_sizes(shape), element._raw, raw_layout, raw_space, context._unknown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -11,8 +12,9 @@ import numpy
 from ryft_xla_sys.mlir import ir
 
 from . import attributes
+from ._arguments import array, number, own
 from .data_types import data_type_of
-from .errors import ContextError, MlirError
+from .errors import MlirError
 
 if TYPE_CHECKING:
     from .attributes import Attribute
@@ -369,6 +371,7 @@ class UnrankedMemRefType(ShapedType):
         return None if raw is None else attributes.wrap_attribute(self._context, raw)
 
 
+_LARGEST = (1 << 63) - 1
 _DYNAMIC: int = ir.ShapedType.get_dynamic_size()
 _DYNAMIC_STRIDE: int = ir.ShapedType.get_dynamic_stride_or_offset()
 
@@ -410,20 +413,15 @@ def static_stride(value: int) -> int | None:
 
 def raw_types(context: Context, types: Sequence[Type]) -> list[Any]:
     """Returns the bindings' objects of types, all of which must belong to `context`."""
-    result: list[Any] = []
-    for item in types:
-        if item._context is not context:
-            raise ContextError(f"type `{item}` belongs to another context")
-        result.append(item._raw)
-    return result
+    return [own(context, item, Type, "type")._raw for item in array(types, "MLIR", "types")]
 
 
 def raw_sizes(shape: Sequence[SizeLike]) -> list[int]:
     """Returns a shape as the bindings want it, with MLIR's mark for dynamic sizes."""
     result: list[int] = []
-    for size in shape:
+    for size in array(shape, "a shape", "sizes"):
         value = size.value if isinstance(size, Size) else size
-        if value is not None and value < 0:
+        if value is not None and number(value, "a shape", -_LARGEST, _LARGEST) < 0:
             raise ValueError(f"a shape expected sizes of at least 0 or `None`, but got {tuple(shape)}")
-        result.append(_DYNAMIC if value is None else int(value))
+        result.append(_DYNAMIC if value is None else operator.index(value))
     return result

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ryft_xla_sys.mlir import ir
 
 from . import blocks, operations
+from ._arguments import array, own
 from ._ownership import Owner, revalidate
-from .errors import ContextError, OwnershipError
+from .errors import OwnershipError
 from .locations import Location, wrap_location
 from .types import Type, wrap_type
 
@@ -132,12 +133,15 @@ class Value:
         Raises:
             OwnershipError: If `replacement` is in another module.
         """
-        raw, other = self.to_bindings(), replacement.to_bindings()
+        raw = self.to_bindings()
         check_same_tree(self._context, self._owner, replacement)
+        other = replacement.to_bindings()
         if raw == other:
             # MLIR would go on for ever.
             return
-        kept = [operation.to_bindings() for operation in except_for]
+        context = self._context
+        given = array(except_for, "`except_for`", "operations")
+        kept = [own(context, item, operations.Operation, "operation").to_bindings() for item in given]
         if kept:
             raw.replace_all_uses_except(other, kept)
         else:
@@ -145,13 +149,11 @@ class Value:
 
     def set_type(self, new_type: Type) -> None:
         """Changes the type of the value in place. Verify the module afterwards."""
-        if new_type._context is not self._context:
-            raise ContextError(f"type `{new_type}` belongs to another context")
-        self.to_bindings().set_type(new_type._raw)
+        self.to_bindings().set_type(own(self._context, new_type, Type, "type")._raw)
 
     def name(self, *, use_local_scope: bool = False) -> str:
         """Returns the name that the printer gives the value, for example `%0` or `%arg1`."""
-        return self.to_bindings().get_name(use_local_scope)
+        return self.to_bindings().get_name(bool(use_local_scope))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Value):
@@ -182,8 +184,8 @@ def check_same_tree(context: Context, owner: Owner, value: Value) -> None:
         ErasedError: If the value is gone.
         OwnershipError: If the value belongs to a tree that could be freed while it is still used.
     """
-    if value._context is not context:
-        raise ContextError(f"value of type `{value.type}` belongs to another context")
+    if value.__class__ is not Value or value._context is not context:
+        own(context, value, Value, "value")
     if value._generation != context._generation:
         revalidate(value)
     here, there = owner.resolve(), value._owner.resolve()
@@ -200,11 +202,21 @@ def check_same_tree(context: Context, owner: Owner, value: Value) -> None:
 
 
 def raise_wrong_operand(name: str, operands: Sequence[Any]) -> NoReturn:
-    """Raises the error of an operand that is not a `Value`."""
+    """Raises the error of an operand that is not a `Value`, or of operands that are no sequence."""
+    refuse_wrong_operands(name, operands)
+    raise RuntimeError(f"`{name}` could not read its operands {operands!r}")
+
+
+def refuse_wrong_operands(name: str, operands: Sequence[Any]) -> None:
+    """Raises if operands are no sequence, or one is not a `Value`.
+
+    Raises:
+        TypeError: If so.
+    """
+    operands = array(operands, f"`{name}`", "operands")
     for position, operand in enumerate(operands):
         if not isinstance(operand, Value):
             kind = type(operand).__name__
             error = TypeError(f"`{name}` expected a `Value` for operand {position}, but got `{kind}`")
             error.add_note("hint: turn numbers and arrays into values with `constant`")
             raise error from None
-    raise RuntimeError(f"`{name}` could not read its operands {operands!r}")

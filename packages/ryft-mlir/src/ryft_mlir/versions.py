@@ -8,12 +8,13 @@ from typing import Any
 
 from ryft_xla_sys.mlir import dialect
 
+from ._arguments import text
 from .errors import SerializationError
 
-__all__ = ["StableHloVersions", "smaller_version", "stable_hlo_versions"]
+__all__ = ["StableHloVersions", "check_version", "smaller_version", "stable_hlo_versions"]
 
 _hlo: Any = dialect("stablehlo")
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_VERSION = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,15 @@ def smaller_version(first: str, second: str) -> str:
     Raises:
         SerializationError: If either is not a version.
     """
-    for version in (first, second):
-        if not _VERSION.fullmatch(version):
-            raise SerializationError(f"expected a version such as `1.13.3`, but got `{version}`")
-    return _hlo.get_smaller_version(first, second)
+    return _hlo.get_smaller_version(check_version(first), check_version(second))
+
+
+def check_version(version: str) -> str:
+    """Returns a version of StableHLO; MLIR would end the process on some texts that are none.
+
+    Raises:
+        SerializationError: If it is not a version.
+    """
+    if not _VERSION.fullmatch(text(version, "a version of StableHLO")):
+        raise SerializationError(f"expected a version such as `1.13.3`, but got `{version}`")
+    return version

@@ -45,6 +45,8 @@ def walk_operation(
     Returns:
         `INTERRUPT` if the callback stopped the walk, and otherwise `ADVANCE`.
     """
+    if not callable(callback):
+        raise TypeError(f"a walk expected a function, but got {callback!r}")
     if order is WalkOrder.PRE_ORDER:
         result = callback(operation) or WalkResult.ADVANCE
         if result is not WalkResult.ADVANCE:

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import ir
 
-from .. import operations
-from .._conversions import flat_symbol
+from .. import attribute_factories, operations
+from .._conversions import flat_symbol, symbol_name
 from ..attributes import Attribute, DictionaryAttribute
-from ..building import build, build_operation
+from ..blocks import Block
+from ..building import build, build_operation, raise_wrong_block
 from ..errors import OwnershipError
+from ..locations import raw_location as find_location
 from ..operations import Operation
 from ..symbols import SymbolVisibility
 from ..types import FunctionType, Type, raw_types
 
 if TYPE_CHECKING:
-    from ..blocks import Block
     from ..context import Context
     from ..locations import Location
     from ..values import Value
@@ -33,12 +34,12 @@ class FunctionOperation(Operation):
     @property
     def symbol_name(self) -> str:
         """Name of the function."""
-        return self.to_bindings().attributes["sym_name"].value
+        return self.attributes["sym_name"].to_python()
 
     @property
     def function_type(self) -> FunctionType:
         """Type of the function."""
-        return FunctionType(self._context, self.to_bindings().attributes["function_type"].value)
+        return FunctionType(self._context, self.attributes["function_type"].to_bindings().value)
 
     @property
     def visibility(self) -> SymbolVisibility:
@@ -113,7 +114,7 @@ def func(
     raw_context = context._raw
     inputs, outputs = raw_types(context, argument_types), raw_types(context, result_types)
     raw_attributes: dict[str, Any] = {
-        "sym_name": ir.StringAttr.get(name, raw_context),
+        "sym_name": symbol_name(context, name),
         "function_type": ir.TypeAttr.get(ir.FunctionType.get(inputs, outputs, raw_context), raw_context),
     }
     chosen = SymbolVisibility(visibility)
@@ -125,9 +126,10 @@ def func(
     ):
         if dictionaries is not None and any(dictionaries):
             raw_attributes[key] = _dictionaries(context, name, dictionaries, count)
-    for key, value in (attributes or {}).items():
-        raw_attributes[key] = context.attribute(value)._raw
-    raw_location = context._location if location is None else location._raw
+    raw_attributes.update(attribute_factories.raw_attributes(context, attributes or {}))
+    raw_location = find_location(context, location)
+    if block.__class__ is not Block:
+        raise_wrong_block("func.func", block)
     block.to_bindings()
     raw = ir.Operation.create("func.func", (), (), raw_attributes, (), 1, raw_location, False)
     if not declaration:
@@ -205,7 +207,6 @@ def _dictionaries(context: Context, name: str, dictionaries: Sequence[Mapping[st
     if len(dictionaries) != count:
         raise ValueError(f"function `{name}` expected {count} attribute dictionaries, but got {len(dictionaries)}")
     raw = [
-        ir.DictAttr.get({key: context.attribute(value)._raw for key, value in (item or {}).items()}, context._raw)
-        for item in dictionaries
+        ir.DictAttr.get(attribute_factories.raw_attributes(context, item or {}), context._raw) for item in dictionaries
     ]
     return ir.ArrayAttr.get(raw, context._raw)

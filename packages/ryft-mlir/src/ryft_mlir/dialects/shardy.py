@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ryft_xla_sys.mlir import dialect
 
+from .._arguments import array, check_kind, number, numbers, text
 from .._conversions import given, integer, string
 from ..attributes import Attribute, wrap_attribute
 from ..building import Body, build_operation, build_value, build_with_regions
@@ -84,14 +85,22 @@ def mesh_attribute(context: Context, axes: Mapping[str, int], device_ids: Sequen
         axes: Size of each axis, outermost first.
         device_ids: Devices in row-major order, if not 0, 1, 2, ...
     """
-    raw_axes = [_sdy.MeshAxisAttr.get(name, size, context._raw) for name, size in axes.items()]
-    return wrap_attribute(context, _sdy.MeshAttr.get(raw_axes, list(device_ids), context._raw))
+    check_kind(axes, Mapping, "a mesh", "the size of each axis by name")
+    raw_axes = [
+        _sdy.MeshAxisAttr.get(text(name, "a mesh"), number(size, "a mesh"), context._raw) for name, size in axes.items()
+    ]
+    return wrap_attribute(context, _sdy.MeshAttr.get(raw_axes, numbers(device_ids, "a mesh"), context._raw))
 
 
 def axis_reference(context: Context, name: str, sub_axis: tuple[int, int] | None = None) -> Attribute:
     """Returns an axis of a mesh, or the part of it with `sub_axis = (product of the sizes before it, its size)`."""
-    info = None if sub_axis is None else _sdy.SubAxisInfoAttr.get(*sub_axis, context._raw)
-    return wrap_attribute(context, _sdy.AxisRefAttr.get(name, info, context._raw))
+    info = None
+    if sub_axis is not None:
+        sizes = numbers(sub_axis, "`sub_axis`")
+        if len(sizes) != 2:
+            raise ValueError(f"`sub_axis` expected two sizes, but got {sizes}")
+        info = _sdy.SubAxisInfoAttr.get(*sizes, context._raw)
+    return wrap_attribute(context, _sdy.AxisRefAttr.get(text(name, "an axis"), info, context._raw))
 
 
 def dimension_sharding(
@@ -105,7 +114,8 @@ def dimension_sharding(
         is_closed: Whether propagation must not add axes.
         priority: How early propagation looks at it; 0 is the earliest.
     """
-    raw = _sdy.DimensionShardingAttr.get(_axes(context, axes), is_closed, priority, context._raw)
+    level = None if priority is None else number(priority, "`priority`", 0)
+    raw = _sdy.DimensionShardingAttr.get(_axes(context, axes), bool(is_closed), level, context._raw)
     return wrap_attribute(context, raw)
 
 
@@ -128,14 +138,14 @@ def tensor_sharding(
         unreduced: Axes over which the tensor is still to be summed.
     """
     raw_dimensions: list[Any] = []
-    for item in dimensions:
+    for item in array(dimensions, "a sharding", "dimensions"):
         if item is None:
             raw_dimensions.append(dimension_sharding(context, is_closed=False)._raw)
         elif isinstance(item, Attribute):
-            raw_dimensions.append(given(context, item))
+            raw_dimensions.append(_of_kind(context, item, "DimensionShardingAttr"))
         else:
             raw_dimensions.append(dimension_sharding(context, item)._raw)
-    target = mesh if isinstance(mesh, str) else given(context, mesh)
+    target = text(mesh, "a sharding") if isinstance(mesh, str) else _of_kind(context, mesh, "MeshAttr")
     raw = _sdy.TensorShardingAttr.get(
         target, raw_dimensions, _axes(context, replicated), _axes(context, unreduced), context._raw
     )
@@ -144,31 +154,35 @@ def tensor_sharding(
 
 def sharding_per_value(context: Context, shardings: Sequence[Attribute]) -> Attribute:
     """Returns one sharding for each of several values."""
-    raw = [given(context, sharding) for sharding in shardings]
+    given_shardings = array(shardings, "`sharding_per_value`", "shardings")
+    raw = [_of_kind(context, sharding, "TensorShardingAttr") for sharding in given_shardings]
     return wrap_attribute(context, _sdy.TensorShardingPerValueAttr.get(raw, context._raw))
 
 
 def manual_axes(context: Context, names: Sequence[str]) -> Attribute:
     """Returns the axes along which a `manual_computation` sees local pieces."""
-    raw = [string(context, name) for name in names]
+    raw = [string(context, name) for name in array(names, "`manual_axes`", "names")]
     return wrap_attribute(context, _sdy.ManualAxesAttr.get(raw, context._raw))
 
 
 def list_of_axes(context: Context, dimensions: Sequence[Sequence[str]]) -> Attribute:
     """Returns, for each dimension of a tensor, the axes that a collective such as `all_gather` works on."""
-    inner = ", ".join("{" + ", ".join(f'"{name}"' for name in names) + "}" for names in dimensions)
+    groups = [array(names, "`list_of_axes`", "names") for names in array(dimensions, "`list_of_axes`", "dimensions")]
+    inner = ", ".join("{" + ", ".join(f'"{text(name, "an axis")}"' for name in names) + "}" for names in groups)
     return context.parse_attribute(f"#sdy<list_of_axis_ref_lists[{inner}]>")
 
 
 def dimension_mapping(context: Context, factors: Sequence[int]) -> Attribute:
     """Returns the factors that one dimension of an operand or result is made of."""
-    return wrap_attribute(context, _sdy.DimMappingAttr.get(list(factors), context._raw))
+    return wrap_attribute(context, _sdy.DimMappingAttr.get(numbers(factors, "a mapping"), context._raw))
 
 
 def tensor_mapping(context: Context, dimensions: Sequence[Attribute | Sequence[int]]) -> Attribute:
     """Returns the factors of each dimension of an operand or result."""
-    items = [item if isinstance(item, Attribute) else dimension_mapping(context, item) for item in dimensions]
-    return wrap_attribute(context, _sdy.TensorMappingAttr.get([given(context, item) for item in items], context._raw))
+    given_dimensions = array(dimensions, "`tensor_mapping`", "dimensions")
+    items = [item if isinstance(item, Attribute) else dimension_mapping(context, item) for item in given_dimensions]
+    raw = [_of_kind(context, item, "DimMappingAttr") for item in items]
+    return wrap_attribute(context, _sdy.TensorMappingAttr.get(raw, context._raw))
 
 
 def operation_sharding_rule(
@@ -196,15 +210,16 @@ def operation_sharding_rule(
         blocked_propagation_factors: Factors along which nothing is propagated.
         is_custom: Whether a user wrote the rule.
     """
+    subject = "`operation_sharding_rule`"
     raw = _sdy.OpShardingRuleAttr.get(
-        list(factor_sizes),
-        [given(context, item) for item in operands],
-        [given(context, item) for item in results],
-        list(reduction_factors),
-        list(need_replication_factors),
-        list(permutation_factors),
-        list(blocked_propagation_factors),
-        is_custom,
+        numbers(factor_sizes, subject),
+        [_of_kind(context, item, "TensorMappingAttr") for item in array(operands, subject, "mappings")],
+        [_of_kind(context, item, "TensorMappingAttr") for item in array(results, subject, "mappings")],
+        numbers(reduction_factors, subject),
+        numbers(need_replication_factors, subject),
+        numbers(permutation_factors, subject),
+        numbers(blocked_propagation_factors, subject),
+        bool(is_custom),
         context._raw,
     )
     return wrap_attribute(context, raw)
@@ -285,5 +300,14 @@ def manual_computation(
 
 def _axes(context: Context, axes: Sequence[Axis]) -> list[Any]:
     return [
-        given(context, axis) if isinstance(axis, Attribute) else axis_reference(context, axis)._raw for axis in axes
+        _of_kind(context, axis, "AxisRefAttr") if isinstance(axis, Attribute) else axis_reference(context, axis)._raw
+        for axis in array(axes, "a sharding", "axes")
     ]
+
+
+def _of_kind(context: Context, attribute: Attribute, kind: str) -> Any:
+    """Returns the bindings' object of an attribute of Shardy; one of another kind would end the process."""
+    raw = given(context, attribute)
+    if not getattr(_sdy, kind).isinstance(raw):
+        raise TypeError(f"expected a Shardy attribute of kind `{kind.removesuffix('Attr')}`, but got `{attribute}`")
+    return raw

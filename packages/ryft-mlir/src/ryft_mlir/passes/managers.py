@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ryft_xla_sys.mlir import address, ir, passmanager, register_passes
 
+from .._arguments import check_kind, check_nesting, text
 from .._ownership import addresses, record_erased
+from ..context import Context
 from ..diagnostics import translate
 from ..errors import OwnershipError, PassError
 from ..modules import Module
 from ..operations import Operation, wrap_operation
 from .pipelines import Pass
 
-if TYPE_CHECKING:
-    from ..context import Context
-
-__all__ = ["PassManager", "PassPrinting", "inside", "run_passes"]
+__all__ = ["PassManager", "PassPrinting", "inside", "operation_of", "run_passes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +73,16 @@ class PassManager:
         statistics: bool = False,
     ) -> None:
         register_passes()
+        check_kind(context, Context, "a pass manager", "a context")
+        if printing is not None:
+            check_kind(printing, PassPrinting, "`printing`", "`PassPrinting`")
         self._context = context
         self._anchor = anchor
         self._running: Operation | None = None
         self._failures: list[BaseException] = []
         self._needs_one_thread = printing is not None
-        self._raw: Any = passmanager.PassManager(anchor, context._raw)
-        self._raw.enable_verifier(verify_each)
+        self._raw: Any = passmanager.PassManager(text(anchor, "`anchor`"), context._raw)
+        self._raw.enable_verifier(bool(verify_each))
         if printing is not None:
             self._enable_printing(printing)
         if timing:
@@ -95,15 +98,17 @@ class PassManager:
         Raises:
             PassError: If a pass is not known, or an option not valid.
         """
-        text = str(item).strip()
+        self._refuse_running()
+        pipeline = text(str(item), "a pipeline").strip()
         prefix = f"{self._anchor}("
-        if text.startswith(prefix) and text.endswith(")"):
-            text = text[len(prefix) : -1]
+        if pipeline.startswith(prefix) and pipeline.endswith(")"):
+            pipeline = pipeline[len(prefix) : -1]
+        check_nesting(pipeline, "the pipeline")
         try:
-            self._raw.add(text)
+            self._raw.add(pipeline)
         except (ValueError, ir.MLIRError) as error:
             reason = next((line for line in str(error).splitlines() if "error: " in line), str(error))
-            raise PassError(f"cannot add the passes `{text}`: {reason.rpartition('error: ')[2]}") from None
+            raise PassError(f"cannot add the passes `{pipeline}`: {reason.rpartition('error: ')[2]}") from None
 
     def add_function(
         self, function: Callable[[Operation], bool | None], *, name: str | None = None, description: str = ""
@@ -116,6 +121,10 @@ class PassManager:
             name: Name of the pass. Defaults to that of the function.
             description: What the pass does.
         """
+
+        self._refuse_running()
+        if not callable(function):
+            raise TypeError(f"a pass expected a function, but got {function!r}")
 
         def run(raw: Any, raw_pass: Any) -> None:
             running = self._running
@@ -144,10 +153,11 @@ class PassManager:
             OwnershipError: If a detached operation uses values of the module.
             PassError: If a pass failed; the module may then be in any valid or invalid state.
         """
-        operation = target.operation if isinstance(target, Module) else target
+        operation = operation_of(target)
         raw = operation.to_bindings()
         if operation._context is not self._context:
             raise PassError("the pass manager and the program belong to different contexts")
+        self._refuse_running()
         if raw.name != self._anchor and self._anchor != "any":
             raise PassError(f"the pass manager runs on `{self._anchor}`, but got `{raw.name}`")
         owner = operation._owner.resolve()
@@ -157,23 +167,22 @@ class PassManager:
             raise error
         if self._context._has_jumps:
             operation.verify()
-        raw_context = self._context._raw
-        one_thread = self._needs_one_thread and raw_context.get_num_threads() > 1
         gone = inside(operation)
         self._running, self._failures = operation, []
-        if one_thread:
-            raw_context.enable_multithreading(False)
         try:
-            self._raw.run(raw)
+            with self._context.one_thread() if self._needs_one_thread else nullcontext():
+                self._raw.run(raw)
         except ir.MLIRError as error:
             if self._failures:
                 raise self._failures[0] from None
             raise translate(error, PassError, f"a pass of `{self}` failed") from None
         finally:
-            if one_thread:
-                raw_context.enable_multithreading(True)
             self._running = None
             record_erased(self._context, gone)
+
+    def _refuse_running(self) -> None:
+        if self._running is not None:
+            raise PassError("the pass manager is running and can be neither changed nor run again")
 
     def __str__(self) -> str:
         return str(self._raw)
@@ -182,29 +191,31 @@ class PassManager:
         return f"PassManager[{self._raw}]"
 
     def _enable_printing(self, printing: PassPrinting) -> None:
-        raw_context = self._context._raw
-        threads = raw_context.get_num_threads() > 1
         # MLIR ends the process if asked to print while it may use several threads.
-        raw_context.enable_multithreading(False)
-        try:
+        with self._context.one_thread():
             self._raw.enable_ir_printing(
-                print_before_all=printing.before_all,
-                print_after_all=printing.after_all,
-                print_module_scope=printing.module_scope,
-                print_after_change=printing.only_on_change,
-                print_after_failure=printing.only_on_failure,
+                print_before_all=bool(printing.before_all),
+                print_after_all=bool(printing.after_all),
+                print_module_scope=bool(printing.module_scope),
+                print_after_change=bool(printing.only_on_change),
+                print_after_failure=bool(printing.only_on_failure),
                 tree_printing_dir_path=None if printing.directory is None else str(printing.directory),
             )
-        finally:
-            if threads:
-                raw_context.enable_multithreading(True)
 
 
 def run_passes(target: Module | Operation, *passes: Pass | str) -> None:
     """Runs passes on a module or operation, in place; see `PassManager`."""
-    context = target.context
+    context = operation_of(target).context
     anchor = "builtin.module" if isinstance(target, Module) else target.name
     PassManager(context, *passes, anchor=anchor).run(target)
+
+
+def operation_of(target: Module | Operation) -> Operation:
+    """Returns what passes and patterns run on, as an operation."""
+    if isinstance(target, Module):
+        return target.operation
+    check_kind(target, Operation, "MLIR", "a module or an operation")
+    return target
 
 
 def inside(operation: Operation) -> list[int]:

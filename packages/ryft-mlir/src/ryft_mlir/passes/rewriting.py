@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import ir, rewrite
 
+from .._arguments import array, check_kind, number, text
 from .._ownership import addresses, record_erased
 from ..blocks import Block
 from ..errors import OwnershipError, PassError
 from ..modules import Module
 from ..operations import Operation, wrap_operation
 from ..values import Value, check_same_tree
-from .managers import inside
+from .managers import inside, operation_of
 
 if TYPE_CHECKING:
     from ..context import Context
 
 __all__ = ["Pattern", "Rewriter", "apply_patterns"]
+
+_LARGEST_BENEFIT = (1 << 16) - 2
+_MOST_ITERATIONS = (1 << 31) - 1
 
 
 class Rewriter:
@@ -45,16 +49,18 @@ class Rewriter:
         if block is None:
             raise OwnershipError("the operation that matched is not in a block")
         count = len(block)
+        if not callable(builder):
+            raise TypeError(f"`build` expected a function, but got {builder!r}")
         built = builder(block)
         for operation in block.operations[count:]:
             operation.move_before(self._operation)
         if isinstance(built, Operation):
             return built.results
-        return (built,) if isinstance(built, Value) else tuple(built)
+        return (built,) if isinstance(built, Value) else tuple(array(built, "`build`", "values"))
 
     def replace(self, values: Value | Sequence[Value]) -> None:
         """Replaces the results of the operation that matched by `values`, and erases it."""
-        replacements = (values,) if isinstance(values, Value) else tuple(values)
+        replacements = (values,) if isinstance(values, Value) else array(values, "`replace`", "values")
         operation = self._operation
         raw = operation.to_bindings()
         if len(replacements) != len(raw.results):
@@ -114,7 +120,7 @@ def apply_patterns(
     Raises:
         PassError: If the patterns still match after the last iteration.
     """
-    operation = target.operation if isinstance(target, Module) else target
+    operation = operation_of(target)
     context = operation.context
     raw = operation.to_bindings()
     owner = operation._owner.resolve()
@@ -124,12 +130,16 @@ def apply_patterns(
         operation.verify()
     failures: list[BaseException] = []
     pattern_set = rewrite.RewritePatternSet(context._raw)
-    for pattern in patterns:
-        pattern_set.add(pattern.root, _callback(context, operation, pattern, failures), pattern.benefit)
+    for pattern in array(patterns, "MLIR", "patterns"):
+        check_kind(pattern, Pattern, "MLIR", "a pattern")
+        if not callable(pattern.function):
+            raise TypeError(f"a pattern expected a function, but got {pattern.function!r}")
+        benefit = number(pattern.benefit, "the benefit of a pattern", 0, _LARGEST_BENEFIT)
+        pattern_set.add(text(pattern.root, "a pattern"), _callback(context, operation, pattern, failures), benefit)
     config = rewrite.GreedyRewriteConfig()
-    config.enable_folding = fold
+    config.enable_folding = bool(fold)
     if max_iterations is not None:
-        config.max_iterations = max_iterations
+        config.max_iterations = number(max_iterations, "`max_iterations`", 1, _MOST_ITERATIONS)
     gone = inside(operation)
     try:
         rewrite.apply_patterns_and_fold_greedily(raw, pattern_set.freeze(), config)

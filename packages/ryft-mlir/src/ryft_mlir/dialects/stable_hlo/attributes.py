@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import dialect
 
+from ..._arguments import array, number, numbers, own
 from ...attributes import Attribute, wrap_attribute
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def enumeration(context: Context, kind: type[enum.Enum], value: Any) -> Any:
         ValueError: If `value` names no member.
     """
     if isinstance(value, Attribute):
-        return value._raw
+        return own(context, value, Attribute, "attribute")._raw
     if not isinstance(value, kind):
         try:
             value = kind(value)
@@ -165,7 +166,8 @@ def dot_dimensions(
     rhs_contracting: Sequence[int] = (),
 ) -> Attribute:
     """Returns which dimensions `dot_general` batches over and which it contracts."""
-    arguments = (list(lhs_batching), list(rhs_batching), list(lhs_contracting), list(rhs_contracting))
+    lists = (lhs_batching, rhs_batching, lhs_contracting, rhs_contracting)
+    arguments = [numbers(item, "`dot_dimensions`") for item in lists]
     return wrap_attribute(context, hlo.DotDimensionNumbers.get(*arguments, context._raw))
 
 
@@ -182,14 +184,8 @@ def dot_algorithm(
 ) -> Attribute:
     """Returns the algorithm that `dot_general` must use; precisions are data types or types."""
     types = [context.element_type(item)._raw for item in (lhs_precision, rhs_precision, accumulation)]
-    raw = hlo.DotAlgorithm.get(
-        *types,
-        lhs_component_count,
-        rhs_component_count,
-        primitive_operation_count,
-        allow_imprecise_accumulation,
-        context._raw,
-    )
+    counts = numbers((lhs_component_count, rhs_component_count, primitive_operation_count), "`dot_algorithm`")
+    raw = hlo.DotAlgorithm.get(*types, *counts, bool(allow_imprecise_accumulation), context._raw)
     return wrap_attribute(context, raw)
 
 
@@ -207,16 +203,14 @@ def convolution_dimensions(
     output_spatial: Sequence[int],
 ) -> Attribute:
     """Returns what each dimension of the operands and the result of a convolution means."""
+    subject = "`convolution_dimensions`"
     raw = hlo.ConvDimensionNumbers.get(
-        input_batch,
-        input_feature,
-        list(input_spatial),
-        kernel_input_feature,
-        kernel_output_feature,
-        list(kernel_spatial),
-        output_batch,
-        output_feature,
-        list(output_spatial),
+        *numbers((input_batch, input_feature), subject),
+        numbers(input_spatial, subject),
+        *numbers((kernel_input_feature, kernel_output_feature), subject),
+        numbers(kernel_spatial, subject),
+        *numbers((output_batch, output_feature), subject),
+        numbers(output_spatial, subject),
         context._raw,
     )
     return wrap_attribute(context, raw)
@@ -233,10 +227,11 @@ def gather_dimensions(
     index_vector: int,
 ) -> Attribute:
     """Returns how `gather` maps indices to slices of its operand, and slices to its result."""
-    lists = [
-        list(item) for item in (offset, collapsed_slice, operand_batching, start_indices_batching, start_index_map)
-    ]
-    return wrap_attribute(context, hlo.GatherDimensionNumbers.get(*lists, index_vector, context._raw))
+    subject = "`gather_dimensions`"
+    given_lists = (offset, collapsed_slice, operand_batching, start_indices_batching, start_index_map)
+    lists = [numbers(item, subject) for item in given_lists]
+    raw = hlo.GatherDimensionNumbers.get(*lists, number(index_vector, subject), context._raw)
+    return wrap_attribute(context, raw)
 
 
 def scatter_dimensions(
@@ -250,16 +245,19 @@ def scatter_dimensions(
     index_vector: int,
 ) -> Attribute:
     """Returns how `scatter` maps indices and updates to elements of its inputs."""
-    given = (update_window, inserted_window, input_batching, scatter_indices_batching, scattered_to_operand)
-    lists = [list(item) for item in given]
-    return wrap_attribute(context, hlo.ScatterDimensionNumbers.get(*lists, index_vector, context._raw))
+    subject = "`scatter_dimensions`"
+    given_lists = (update_window, inserted_window, input_batching, scatter_indices_batching, scattered_to_operand)
+    lists = [numbers(item, subject) for item in given_lists]
+    raw = hlo.ScatterDimensionNumbers.get(*lists, number(index_vector, subject), context._raw)
+    return wrap_attribute(context, raw)
 
 
 def channel_handle(
     context: Context, identifier: int, kind: ChannelType | int = ChannelType.DEVICE_TO_DEVICE
 ) -> Attribute:
     """Returns the handle of a channel for communication."""
-    return wrap_attribute(context, hlo.ChannelHandle.get(identifier, int(kind), context._raw))
+    number(identifier, "`channel_handle`")
+    return wrap_attribute(context, hlo.ChannelHandle.get(identifier, int(ChannelType(kind)), context._raw))
 
 
 def output_operand_alias(
@@ -270,7 +268,9 @@ def output_operand_alias(
     operand_tuple_indices: Sequence[int] = (),
 ) -> Attribute:
     """Returns that a result of a `custom_call` shares the memory of one of its operands."""
-    arguments = (list(output_tuple_indices), operand_index, list(operand_tuple_indices))
+    subject = "`output_operand_alias`"
+    outputs, operands = numbers(output_tuple_indices, subject), numbers(operand_tuple_indices, subject)
+    arguments = (outputs, number(operand_index, subject), operands)
     return wrap_attribute(context, hlo.OutputOperandAlias.get(*arguments, context._raw))
 
 
@@ -284,12 +284,15 @@ def result_accuracy(
 ) -> Attribute:
     """Returns how accurate an elementary function should be; the numbers count in the mode `TOLERANCE` only."""
     name = ResultAccuracyMode(mode).value
-    raw = hlo.ResultAccuracyAttr.get(absolute, relative, units_of_least_precision, name, context._raw)
+    units = number(units_of_least_precision, "`result_accuracy`")
+    raw = hlo.ResultAccuracyAttr.get(float(absolute), float(relative), units, name, context._raw)
     return wrap_attribute(context, raw)
 
 
 def type_extensions(context: Context, bounds: Sequence[int | None]) -> Attribute:
     """Returns the encoding of a tensor type that bounds its dynamic dimensions; `None` stands for no bound."""
     dynamic = -(2**63)
-    raw = hlo.TypeExtensions.get([dynamic if bound is None else bound for bound in bounds], context._raw)
+    given_bounds = array(bounds, "`type_extensions`", "bounds")
+    raw_bounds = [dynamic if bound is None else number(bound, "`type_extensions`", 0) for bound in given_bounds]
+    raw = hlo.TypeExtensions.get(raw_bounds, context._raw)
     return wrap_attribute(context, raw)
