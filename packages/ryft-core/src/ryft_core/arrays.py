@@ -96,52 +96,79 @@ class Array(ArrayMethods):
         raise OperandError("arrays are not hashable: their equality is element-wise")
 
     def __add__(self, other: Any) -> Array:
-        return arithmetic.add(self, other)
+        try:
+            return arithmetic.add(self, other)
+        except OperandError as error:
+            return _left_to(other, "__radd__", error)
 
     def __radd__(self, other: Any) -> Array:
         return arithmetic.add(other, self)
 
     def __sub__(self, other: Any) -> Array:
-        return arithmetic.subtract(self, other)
+        try:
+            return arithmetic.subtract(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rsub__", error)
 
     def __rsub__(self, other: Any) -> Array:
         return arithmetic.subtract(other, self)
 
     def __mul__(self, other: Any) -> Array:
-        return arithmetic.multiply(self, other)
+        try:
+            return arithmetic.multiply(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rmul__", error)
 
     def __rmul__(self, other: Any) -> Array:
         return arithmetic.multiply(other, self)
 
     def __truediv__(self, other: Any) -> Array:
-        return arithmetic.true_divide(self, other)
+        try:
+            return arithmetic.true_divide(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rtruediv__", error)
 
     def __rtruediv__(self, other: Any) -> Array:
         return arithmetic.true_divide(other, self)
 
     def __floordiv__(self, other: Any) -> Array:
-        return arithmetic.floor_divide(self, other)
+        try:
+            return elementwise.floor_divide(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rfloordiv__", error)
 
     def __rfloordiv__(self, other: Any) -> Array:
-        return arithmetic.floor_divide(other, self)
+        return elementwise.floor_divide(other, self)
 
     def __mod__(self, other: Any) -> Array:
-        return arithmetic.modulo(self, other)
+        try:
+            return elementwise.mod(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rmod__", error)
 
     def __rmod__(self, other: Any) -> Array:
-        return arithmetic.modulo(other, self)
+        return elementwise.mod(other, self)
 
     def __divmod__(self, other: Any) -> Any:
-        return arithmetic.floor_divide(self, other), arithmetic.modulo(self, other)
+        try:
+            return elementwise.divmod(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rdivmod__", error)
 
     def __pow__(self, other: Any) -> Array:
-        return arithmetic.power(self, other)
+        try:
+            return arithmetic.power(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rpow__", error)
 
     def __rpow__(self, other: Any) -> Array:
         return arithmetic.power(other, self)
 
     def __matmul__(self, other: Any) -> Array:
-        return linear_algebra.matmul(self, other)
+        try:
+            return linear_algebra.matmul(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rmatmul__", error)
 
     def __rmatmul__(self, other: Any) -> Array:
         return linear_algebra.matmul(other, self)
@@ -159,40 +186,67 @@ class Array(ArrayMethods):
         return comparison.bitwise_not(self)
 
     def __and__(self, other: Any) -> Array:
-        return comparison.bitwise_and(self, other)
+        try:
+            return comparison.bitwise_and(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rand__", error)
 
     def __rand__(self, other: Any) -> Array:
         return comparison.bitwise_and(other, self)
 
     def __or__(self, other: Any) -> Array:
-        return comparison.bitwise_or(self, other)
+        try:
+            return comparison.bitwise_or(self, other)
+        except OperandError as error:
+            return _left_to(other, "__ror__", error)
 
     def __ror__(self, other: Any) -> Array:
         return comparison.bitwise_or(other, self)
 
     def __xor__(self, other: Any) -> Array:
-        return comparison.bitwise_xor(self, other)
+        try:
+            return comparison.bitwise_xor(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rxor__", error)
 
     def __rxor__(self, other: Any) -> Array:
         return comparison.bitwise_xor(other, self)
 
     def __eq__(self, other: Any) -> Array:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return comparison.equal(self, other)
+        try:
+            return comparison.equal(self, other)
+        except OperandError as error:
+            return _left_to(other, "__eq__", error)
 
     def __ne__(self, other: Any) -> Array:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return comparison.not_equal(self, other)
+        try:
+            return comparison.not_equal(self, other)
+        except OperandError as error:
+            return _left_to(other, "__ne__", error)
 
     def __lt__(self, other: Any) -> Array:
-        return comparison.less(self, other)
+        try:
+            return comparison.less(self, other)
+        except OperandError as error:
+            return _left_to(other, "__gt__", error)
 
     def __le__(self, other: Any) -> Array:
-        return comparison.less_equal(self, other)
+        try:
+            return comparison.less_equal(self, other)
+        except OperandError as error:
+            return _left_to(other, "__ge__", error)
 
     def __gt__(self, other: Any) -> Array:
-        return comparison.greater(self, other)
+        try:
+            return comparison.greater(self, other)
+        except OperandError as error:
+            return _left_to(other, "__lt__", error)
 
     def __ge__(self, other: Any) -> Array:
-        return comparison.greater_equal(self, other)
+        try:
+            return comparison.greater_equal(self, other)
+        except OperandError as error:
+            return _left_to(other, "__le__", error)
 
     def __getitem__(self, index: Any) -> Array:
         return indexing.get(self, index)
@@ -203,19 +257,25 @@ class Array(ArrayMethods):
         return updates.UpdateHelper(self)
 
     def __lshift__(self, other: Any) -> Array:
-        return elementwise.left_shift(self, other)
+        try:
+            return elementwise.left_shift(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rlshift__", error)
 
     def __rlshift__(self, other: Any) -> Array:
         return elementwise.left_shift(other, self)
 
     def __rshift__(self, other: Any) -> Array:
-        return elementwise.right_shift(self, other)
+        try:
+            return elementwise.right_shift(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rrshift__", error)
 
     def __rrshift__(self, other: Any) -> Array:
         return elementwise.right_shift(other, self)
 
     def __rdivmod__(self, other: Any) -> Any:
-        return arithmetic.floor_divide(other, self), arithmetic.modulo(other, self)
+        return elementwise.divmod(other, self)
 
     def __round__(self, digits: int | None = None) -> Array:
         rounded = elementwise.round(self, 0 if digits is None else digits)
@@ -254,6 +314,23 @@ class Array(ArrayMethods):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.type})"
 
+
+def _left_to(other: Any, method: str, error: OperandError) -> Any:
+    """Returns `NotImplemented` where `other`, which is no array, may know how to combine with one; raises elsewhere.
+
+    So arrays are unequal to `None` and to strings, and other libraries can define operators of theirs with arrays.
+    Lists have to be converted, which the error tells: what Python makes of them would surprise.
+    """
+    kind: Any = type(other)
+    if issubclass(kind, _ARRAY_TYPES) or kind in _SEQUENCES:
+        raise error
+    if method in ("__eq__", "__ne__") or getattr(kind, method, None) not in (None, getattr(object, method, None)):
+        return NotImplemented
+    raise error
+
+
+_ARRAY_TYPES = (Value, numpy.ndarray, numpy.generic, int, float, complex)
+_SEQUENCES = (list, tuple, range)
 
 ArrayLike = Value | numpy.ndarray[Any, Any] | numpy.generic | bool | int | float | complex
 """What functions of arrays take: an array of Ryft's, of NumPy's, or a number."""
@@ -334,6 +411,8 @@ def device_array(value: Any, device: Any = None) -> DeviceArray:
     if isinstance(value, Literal):
         return DeviceArray(default_client().buffer(value.value, device), value.type)
     elements = numpy.asarray(value)
+    if not elements.dtype.isnative:
+        elements = elements.astype(elements.dtype.newbyteorder("="))
     return DeviceArray(default_client().buffer(elements, device), ArrayType(elements.shape, elements.dtype))
 
 

@@ -11,7 +11,7 @@ from ryft_core.errors import DataTypeError, ShapeError, hinted
 from ryft_core.numpy import indexing
 from ryft_core.numpy.fusion import fused
 from ryft_core.numpy.selections import Lookup, Position, Range, Selection, parse_index
-from ryft_core.primitives import arithmetic, comparison, conversions, manipulation
+from ryft_core.primitives import arithmetic, comparison, conversions, creation, manipulation
 from ryft_core.primitives.dynamic_slicing import DynamicSlice, DynamicUpdateSlice
 from ryft_core.primitives.indexing import Combiner, ScatterDimensions, check_mode, scatter
 from ryft_core.primitives.operands import as_value, literal, promote
@@ -152,6 +152,10 @@ class IndexedElements:
         return self.set(values, mode=mode, **options)
 
     def _converted(self, values: Any) -> Any:
+        if type(values) in (bool, int, float) and self.array.type.kind in "fc":
+            return creation.scalar(values, self.array.type.dtype)
+        if type(values) is int and self.array.type.kind in "iu":
+            return creation.scalar(values, self.array.type.dtype)
         values = as_value(values)
         kinds = "buifc"
         source, target = values.type, self.array.type
