@@ -83,6 +83,8 @@ class Array(ArrayMethods):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.ndarray[Any, Any]:
         elements = self._concrete("converting an array to a NumPy array")
         converted = elements if dtype is None else elements.astype(dtype, copy=False)
+        if copy is False and converted is not elements:
+            raise ArgumentError(f"an array of {elements.dtype} cannot become one of {converted.dtype} without a copy")
         return converted.copy() if copy and converted is elements else converted
 
     def __iter__(self) -> Iterator[Array]:
@@ -285,10 +287,15 @@ class Array(ArrayMethods):
         error = OperandError("arrays cannot be modified")
         raise hinted(error, "use `x = x.at[index].set(value)`, which gives a new array")
 
+    def __delitem__(self, index: Any) -> None:
+        raise hinted(OperandError("elements of arrays cannot be deleted"), "select those to keep: `x[mask]`")
+
     def __contains__(self, value: Any) -> bool:
         return bool(reductions.any(comparison.equal(self, value)))
 
     def __reversed__(self) -> Iterator[Any]:
+        if not self.type.shape:
+            raise ArgumentTypeError("a scalar array cannot be iterated over")
         return iter(manipulation.reverse(self, (0,)))
 
     def __format__(self, specification: str) -> str:
@@ -380,6 +387,20 @@ class DeviceArray(ArrayBase, Array):
         with self.buffer.ready() as event:
             return event.done()
 
+    def delete(self) -> None:
+        """Frees the memory of the elements now. The array cannot be used afterwards."""
+        self.buffer.close()
+
+    def is_deleted(self) -> bool:
+        """Returns whether the memory of the elements was freed, or given away to the results of a call."""
+        return self.buffer.closed
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Any:
+        """Returns the array in the memory of another device. There are no streams to choose."""
+        if stream is not None:
+            raise ArgumentError(f"expected no stream, but got {stream!r}")
+        return device_put(self, device)
+
     def devices(self) -> set[Any]:
         """Returns the devices whose memories hold the elements."""
         return {self.device}
@@ -392,6 +413,8 @@ class DeviceArray(ArrayBase, Array):
 
     def __repr__(self) -> str:
         text = numpy.array2string(self._concrete("`repr`"), separator=", ", prefix="Array(")
+        if self.type.size == 0 and self.type.ndim > 1:
+            text += f", shape={self.type.shape}"
         return f"Array({text}, dtype={self.type.dtype.name}{', weak' if self.type.weak else ''})"
 
     def __str__(self) -> str:
@@ -429,4 +452,5 @@ import ryft_core.numpy  # noqa: E402 (the functions that methods call are built 
 from ryft_core.backends import default_client  # noqa: E402
 from ryft_core.numpy import elementwise, indexing, reductions, updates  # noqa: E402
 from ryft_core.numpy import manipulation as numpy_manipulation  # noqa: E402
+from ryft_core.placement import device_put  # noqa: E402
 from ryft_core.primitives import conversions  # noqa: E402

@@ -206,6 +206,11 @@ def update(
     unique_indices: bool = False,
 ) -> Any:
     """Returns `x` with `values`, of its element type, combined with the elements that a selection tells."""
+    if x.type.shape != selection.shape:
+        promises = {"indices_are_sorted": indices_are_sorted, "unique_indices": unique_indices}
+        whole = manipulation.reshape(x, selection.shape)
+        updated = update(whole, values, arrays, selection=selection, combiner=combiner, mode=mode, **promises)
+        return manipulation.reshape(updated, x.type.shape)
     shape = selection.result_shape()
     try:
         values = manipulation.broadcast_to(values, shape)
