@@ -13,7 +13,7 @@ import pytest
 import ryft_core
 import ryft_core.numpy as rnp
 from ryft_core.arrays import device_array
-from ryft_core.errors import OperandError, TracerError
+from ryft_core.errors import ArgumentError, ArgumentTypeError, ClosedError, OperandError, TracerError
 
 A = numpy.array([[1.5, -2.0, 3.25], [0.5, 4.0, -1.0]], "float32")
 X = device_array(A)
@@ -200,3 +200,63 @@ def test_tracers_have_the_methods_and_refuse_to_be_converted() -> None:
     for convert in (float, bool, numpy.asarray, lambda x: x.item(), lambda x: x.tolist()):
         with pytest.raises(TracerError):
             ryft_core.jit(lambda x, convert=convert: convert(x[0, 0]))(X)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sum", "prod", "max", "min", "mean", "std", "var", "all", "any", "argmax", "argmin", "cumsum", "cumprod", "ptp",
+        "median", "sort", "argsort", "ravel", "transpose", "clip", "round", "take", "dot",
+    ],
+)  # fmt: skip
+def test_functions_of_numpy_take_arrays(name: str) -> None:
+    function = getattr(numpy, name)
+    x = numpy.arange(1.0, 7.0, dtype="float32").reshape(2, 3)
+    rest: Any = {"clip": (2.0, 3.0), "take": ([0, 1],), "dot": (x.T,)}.get(name, ())
+
+    numpy.testing.assert_allclose(numpy.asarray(function(device_array(x), *rest)), function(x, *rest), rtol=1e-6)
+
+
+def test_methods_refuse_an_array_for_their_result() -> None:
+    x = device_array(numpy.ones(3, "float32"))
+    for name in ("sum", "prod", "max", "min", "mean", "std", "var", "all", "any"):
+        with pytest.raises(ArgumentError, match="arrays are immutable, so `out` expected `None`, but got a `ndarray`"):
+            getattr(x, name)(out=numpy.ones(()))
+
+
+def test_deletion_frees_the_memory_at_once() -> None:
+    x = device_array(numpy.ones(3, "float32"))
+    assert not x.is_deleted()
+    x.delete()
+    assert x.is_deleted()
+    assert x.shape == (3,)
+    with pytest.raises(ClosedError, match="closed"):
+        x + 1
+
+
+def test_moving_to_a_device() -> None:
+    x = device_array(numpy.ones(3, "float32"))
+    assert x.to_device(x.device) is x
+    with pytest.raises(ArgumentError, match="expected no stream, but got 1"):
+        x.to_device(x.device, stream=1)
+    with pytest.raises(ArgumentTypeError, match="`device_put` expected a device, but got 'cpu'"):
+        ryft_core.device_put(x, "cpu")
+
+
+def test_elements_cannot_be_deleted_and_scalars_have_no_order() -> None:
+    with pytest.raises(OperandError, match="elements of arrays cannot be deleted"):
+        del device_array(numpy.ones(3))[0]
+    with pytest.raises(ArgumentTypeError, match="a scalar array cannot be iterated over"):
+        reversed(device_array(numpy.ones(())))
+
+
+def test_conversion_to_another_type_needs_a_copy() -> None:
+    x = device_array(numpy.ones(3, "float32"))
+    assert numpy.array(x, dtype="float32", copy=False).dtype == numpy.float32
+    with pytest.raises(ArgumentError, match="an array of float32 cannot become one of float64 without a copy"):
+        numpy.array(x, dtype="float64", copy=False)
+
+
+def test_the_text_of_an_empty_array_tells_its_shape() -> None:
+    assert repr(device_array(numpy.zeros((0, 3), "float32"))) == "Array([], shape=(0, 3), dtype=float32)"
+    assert repr(device_array(numpy.zeros(0, "float32"))) == "Array([], dtype=float32)"

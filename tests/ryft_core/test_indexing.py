@@ -32,7 +32,9 @@ ADVANCED = [
     numpy.s_[[1], [2], [3], [4]], numpy.s_[:, 1:, numpy.array([3, 0], "uint8")],
 ]  # fmt: skip
 
-MASKS = [MASK, numpy.s_[:, numpy.array([True, False, True])], numpy.s_[0, :, [True, False, True, True]], X > 50]
+MASKS = [MASK, numpy.s_[:, numpy.array([True, False, True])], numpy.s_[0, :, [True, False, True, True]], X > 50,
+         True, False, numpy.bool_(True), numpy.s_[True, 1], numpy.s_[:, False], numpy.s_[[0, 1], True],
+         numpy.s_[..., True, [0, 2]], numpy.s_[None, False, ..., 1], numpy.s_[True, MASK]]  # fmt: skip
 
 INDICES = BASIC + ADVANCED + MASKS
 
@@ -78,6 +80,13 @@ def test_update_methods_agree_with_numpy(index: Any, method: str, function: Any)
     function.at(expected, index, numpy.float32(1.5))
 
     check(getattr(device_array(x).at[index], method)(1.5), expected)
+
+
+def test_narrow_integers_are_indices() -> None:
+    for dtype in ("int4", "uint4", "int2"):
+        index = numpy.array([1, 0], dtype)
+        check(device_array(X)[index], X[[1, 0]])
+        check(device_array(X)[device_array(index)], X[[1, 0]])
 
 
 def test_repeated_indices_combine_all_updates() -> None:
@@ -190,7 +199,6 @@ def test_booleans_are_updated_by_logic() -> None:
         (1.5, OperandError, "integers, slices and arrays, but got 1.5"),
         ("a", OperandError, "but got 'a'"),
         (numpy.array([0.5]), OperandError, "integers, slices and arrays"),
-        (True, OperandError, "a single boolean"),
         (numpy.array([True, False, True]), IndexingError, r"a mask of shape \(3,\) does not fit"),
         (numpy.s_[[0, 1], :, [0, 1, 2]], IndexingError, "broadcast together"),
         ([device_array(numpy.int32(0))], OperandError, "a list of arrays"),

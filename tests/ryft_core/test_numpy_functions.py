@@ -294,7 +294,7 @@ def test_array_joins_arrays_in_nested_lists() -> None:
 def test_array_refuses_ragged_lists_and_integers_that_do_not_fit() -> None:
     with pytest.raises(ShapeError, match="nested sequences of equal lengths"):
         rnp.array([[1, 2], [3]])
-    with pytest.raises(OverflowError, match="do not fit the default element type int32"):
+    with pytest.raises(OverflowError, match="does not fit the element type int32"):
         rnp.array([2**40])
     with pytest.raises(OperandError, match="expected an array of numbers"):
         rnp.array(["a"])

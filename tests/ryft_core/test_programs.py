@@ -1,5 +1,6 @@
 """Programs: their rules, equality, evaluation, texts, passes and drawings."""
 
+import pickle
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from typing import Any
@@ -75,6 +76,11 @@ def test_equality_sees_primitives_order_and_literals() -> None:
         lambda x: ryft.grad(lambda y: (ryft.jit(tanh)(y) * 2).sum())(x),
         lambda x: ryft.vmap(lambda y: y * np.float32("nan"))(x),
         lambda x: x.reshape(3, 1).T.astype("bfloat16"),
+        lambda x: x[np.array([0, 2])],
+        lambda x: x.at[np.array([0, 2])].add(1.0),
+        lambda x: ryft.lax.conv(x.reshape(1, 1, 3), np.ones((1, 1, 2), "float32"), (1,), "VALID"),
+        lambda x: ryft.lax.scan(lambda c, a: (c + a, c * a), 0.0, x)[1],
+        lambda x: x.astype("float8_e4m3fn") * np.asarray(3, "float8_e4m3fn"),
     ],
 )
 def test_repr_round_trips(function: Callable[..., Any]) -> None:
@@ -107,8 +113,98 @@ def test_verify_refuses_a_wrong_type() -> None:
 
 
 def test_verify_refuses_an_undefined_result() -> None:
-    with pytest.raises(ProgramError, match="returns a variable that is not defined"):
+    with pytest.raises(ProgramError, match="output 0 of program `main` uses a variable that is not defined"):
         Program([], [], [Variable(VECTOR)]).verify()
+
+
+SCALAR = ArrayType((), np.dtype("float32"))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda x, y: Program([3], [], []), "input 0 of program `main` expected a variable, but got 3"),  # pyright: ignore[reportArgumentType]
+        (lambda x, y: Program([x], [], [3]), "output 0 of program `main` uses 3, which is no variable and no literal"),  # pyright: ignore[reportArgumentType]
+        (lambda x, y: Program([x], ["e"], [x]), "equation 0 of program `main` expected a primitive, but got 'e'"),  # pyright: ignore[reportArgumentType]
+        (lambda x, y: Program([x], [Equation(Add(), (x,), (y,))], [y]), "expected 2 operand.s., but got 1"),
+        (lambda x, y: Program([x], [Equation(Add(), (x, x, x), (y,))], [y]), "expected 2 operand.s., but got 3"),
+        (lambda x, y: Program([x], [Equation(Sine(), (), (y,))], [y]), "expected 1 operand.s., but got 0"),
+        (lambda x, y: Program([x], [Equation(Sine(), (x,), ())], [x]), r"defines \[\], but its type rule gives"),
+        (
+            lambda x, y: Program([x], [Equation(Add(), (x, Literal(np.ones(4, "float32"))), (y,))], [y]),
+            r"has operands \['float32\[3\]', 'float32\[4\]'\], which its type rule refuses: `add` expected",
+        ),
+        (
+            lambda x, y: Program([x], [Equation(Add(), (x, Literal(np.ones(4, "int32"), VECTOR)), (y,))], [y]),
+            r"a literal of type float32\[3\] whose value has shape \(4,\) and element type int32",
+        ),
+    ],
+)
+def test_verify_refuses_what_no_trace_records(make: Callable[[Any, Any], Program], message: str) -> None:
+    with pytest.raises(ProgramError, match=message):
+        make(Variable(VECTOR), Variable(VECTOR)).verify()
+
+
+def test_a_program_that_breaks_the_rules_can_be_printed_compared_and_refuses_to_run() -> None:
+    free = Variable(VECTOR)
+    for program in (Program([], [], [free]), Program([], [Equation(Sine(), (free,), (Variable(VECTOR),))], [])):
+        assert "Variable(float32[3])" in repr(program)
+        assert "float32[3]" in str(program) or "%" in str(program)
+        assert hash(program) == hash(program)
+        assert program != Program([], [], [Variable(VECTOR)])
+        with pytest.raises(ProgramError, match="uses a variable that is not defined before it"):
+            program.evaluate()
+
+
+def test_programs_and_what_they_consist_of_are_immutable() -> None:
+    program = program_of(lambda x: sin(x) * np.array([1, 2, 3], "float32"))
+    literal = program.equations[1].inputs[1]
+    assert isinstance(literal, Literal)
+    for thing, name in (
+        (program, "inputs"), (program.equations[0], "outputs"), (program.inputs[0], "type"), (literal, "value"),
+        (VECTOR, "shape"), (VECTOR, "dtype"),
+    ):  # fmt: skip
+        with pytest.raises(AttributeError, match=f"cannot assign to `{name}`: .* objects are immutable"):
+            setattr(thing, name, None)
+        with pytest.raises(AttributeError, match=f"cannot delete `{name}`: .* objects are immutable"):
+            delattr(thing, name)
+    with pytest.raises(ValueError, match="read-only"):
+        np.asarray(literal.value)[0] = 7.0
+
+
+def test_a_literal_does_not_change_with_the_array_that_it_was_made_of() -> None:
+    elements = np.ones(3, "float32")
+    assert elements.flags.writeable
+    program = program_of(lambda x: x + elements)
+    elements[0] = 7.0
+    assert np.asarray(program.evaluate(X)[0]).tolist() == (X + 1).tolist()
+
+
+def test_programs_can_be_pickled() -> None:
+    program = program_of(lambda x: ryft.lax.scan(lambda c, a: (c + a, c * a), 0.0, ryft.jit(sin)(x))[1])
+    copy = pickle.loads(pickle.dumps(program))
+    copy.verify()
+    assert copy == program
+    np.testing.assert_array_equal(copy.evaluate(X)[0], program.evaluate(X)[0])
+
+
+def test_evaluate_takes_numbers_and_numpy_arrays() -> None:
+    (result,) = program_of(lambda x, y: x * y, VECTOR, SCALAR).evaluate(X, 2.0)
+    assert result.tolist() == (X * 2).tolist()
+
+
+def test_what_depends_on_a_mapped_axis_is_not_folded() -> None:
+    programs: list[Program] = []
+
+    def body(x: Any) -> Any:
+        programs.append(program_of(lambda y: ryft.lax.psum(np.ones(3, "float32") * np.float32(2), "i") + y))
+        return x
+
+    ryft.vmap(body, axis_name="i")(np.ones((4, 3), "float32"))
+    folded = fold_constants(programs[0])
+    assert "psum" in names(folded)
+    mapped = ryft.vmap(lambda x: folded.evaluate(x)[0], axis_name="i")(np.zeros((4, 3), "float32"))
+    assert np.asarray(mapped).tolist() == np.full((4, 3), 8.0).tolist()
 
 
 def test_evaluate_refuses_a_wrong_number_of_operands() -> None:

@@ -588,3 +588,23 @@ def test_structure_of_an_unknown_class_cannot_be_unpickled(monkeypatch: pytest.M
     with pytest.raises(StructureError, match="`Registered` is not a container here"):
         pickle.loads(data)
     nodes.LEAF_TYPES.discard(Registered)
+
+
+def test_registration_refuses_what_is_no_class_and_what_is_always_a_leaf() -> None:
+    def flatten(value: Any) -> Any:
+        return (), None
+
+    with pytest.raises(StructureError, match="`register_tree_node` expected a class, but got 3"):
+        trees.register_tree_node(3, flatten, lambda rest, children: 3)  # pyright: ignore[reportArgumentType]
+    for cls in (int, float, bool, complex, str, numpy.ndarray):
+        with pytest.raises(StructureError, match=f"`{cls.__name__}` is always a leaf"):
+            trees.register_tree_node(cls, flatten, lambda rest, children: 3)
+
+
+def test_a_registered_function_that_returns_anything_else_is_named() -> None:
+    class Odd:
+        pass
+
+    trees.register_tree_node(Odd, lambda value: 5, lambda rest, children: Odd())  # pyright: ignore[reportArgumentType]
+    with pytest.raises(StructureError, match=r"the `flatten` of `.*Odd` expected to return its children .* returned 5"):
+        trees.flatten([Odd()])

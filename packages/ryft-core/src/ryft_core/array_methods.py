@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import ryft_core
+from ryft_core.errors import ArgumentError
 from ryft_core.programs.atoms import Value
 
 if TYPE_CHECKING:
@@ -144,48 +145,75 @@ class ArrayMethods(Value):
         """Returns the elements rounded to a number of decimal places, halves to the even digit."""
         return ryft_core.numpy.elementwise.round(self, decimals)
 
-    def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, **options: Any) -> Array:
+    def sum(
+        self, axis: Any = None, dtype: Any = None, keepdims: bool = False, out: None = None, **options: Any
+    ) -> Array:
         """Returns the sum along `axis` (all axes, if `None`)."""
+        _refuse_out(out)
         return ryft_core.numpy.reductions.sum(self, axis, dtype, keepdims, **options)
 
-    def prod(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, **options: Any) -> Array:
+    def prod(
+        self, axis: Any = None, dtype: Any = None, keepdims: bool = False, out: None = None, **options: Any
+    ) -> Array:
         """Returns the product along `axis` (all axes, if `None`)."""
+        _refuse_out(out)
         return ryft_core.numpy.reductions.prod(self, axis, dtype, keepdims, **options)
 
-    def max(self, axis: Any = None, keepdims: bool = False, **options: Any) -> Array:
+    def max(self, axis: Any = None, keepdims: bool = False, out: None = None, **options: Any) -> Array:
         """Returns the maximum along `axis` (all axes, if `None`)."""
+        _refuse_out(out)
         return ryft_core.numpy.reductions.max(self, axis, keepdims, **options)
 
-    def min(self, axis: Any = None, keepdims: bool = False, **options: Any) -> Array:
+    def min(self, axis: Any = None, keepdims: bool = False, out: None = None, **options: Any) -> Array:
         """Returns the minimum along `axis` (all axes, if `None`)."""
+        _refuse_out(out)
         return ryft_core.numpy.reductions.min(self, axis, keepdims, **options)
 
     def ptp(self, axis: Any = None, keepdims: bool = False) -> Array:
         """Returns the difference of maximum and minimum along `axis` (all axes, if `None`)."""
         return ryft_core.numpy.reductions.ptp(self, axis, keepdims)
 
-    def all(self, axis: Any = None, keepdims: bool = False) -> Array:
+    def all(self, axis: Any = None, keepdims: bool = False, out: None = None) -> Array:
         """Returns whether all elements along `axis` are not zero."""
+        _refuse_out(out)
         return ryft_core.numpy.reductions.all(self, axis, keepdims)
 
-    def any(self, axis: Any = None, keepdims: bool = False) -> Array:
+    def any(self, axis: Any = None, keepdims: bool = False, out: None = None) -> Array:
         """Returns whether some element along `axis` is not zero."""
+        _refuse_out(out)
         return ryft_core.numpy.reductions.any(self, axis, keepdims)
 
-    def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False, **options: Any) -> Array:
+    def mean(
+        self, axis: Any = None, dtype: Any = None, keepdims: bool = False, out: None = None, **options: Any
+    ) -> Array:
         """Returns the mean along `axis` (all axes, if `None`)."""
+        _refuse_out(out)
         return ryft_core.numpy.reductions.mean(self, axis, dtype, keepdims, **options)
 
     def var(
-        self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, **options: Any
+        self,
+        axis: Any = None,
+        dtype: Any = None,
+        ddof: float = 0,
+        keepdims: bool = False,
+        out: None = None,
+        **options: Any,
     ) -> Array:
         """Returns the variance along `axis` (all axes, if `None`)."""
+        _refuse_out(out)
         return ryft_core.numpy.reductions.var(self, axis, dtype, ddof, keepdims, **options)
 
     def std(
-        self, axis: Any = None, dtype: Any = None, ddof: float = 0, keepdims: bool = False, **options: Any
+        self,
+        axis: Any = None,
+        dtype: Any = None,
+        ddof: float = 0,
+        keepdims: bool = False,
+        out: None = None,
+        **options: Any,
     ) -> Array:
         """Returns the standard deviation along `axis` (all axes, if `None`)."""
+        _refuse_out(out)
         return ryft_core.numpy.reductions.std(self, axis, dtype, ddof, keepdims, **options)
 
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Array:
@@ -219,3 +247,9 @@ class ArrayMethods(Value):
     def nonzero(self, *, size: int | None = None, fill_value: Any = None) -> tuple[Any, ...]:
         """Returns the positions along each axis of the elements that are not zero."""
         return ryft_core.numpy.searching.nonzero(self, size=size, fill_value=fill_value)
+
+
+def _refuse_out(out: Any) -> None:
+    """Refuses an array for the result. NumPy's functions, such as `numpy.mean(x)`, pass `out=None` to methods."""
+    if out is not None:
+        raise ArgumentError(f"arrays are immutable, so `out` expected `None`, but got a `{type(out).__name__}`")

@@ -83,6 +83,8 @@ class Array(ArrayMethods):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> numpy.ndarray[Any, Any]:
         elements = self._concrete("converting an array to a NumPy array")
         converted = elements if dtype is None else elements.astype(dtype, copy=False)
+        if copy is False and converted is not elements:
+            raise ArgumentError(f"an array of {elements.dtype} cannot become one of {converted.dtype} without a copy")
         return converted.copy() if copy and converted is elements else converted
 
     def __iter__(self) -> Iterator[Array]:
@@ -96,52 +98,79 @@ class Array(ArrayMethods):
         raise OperandError("arrays are not hashable: their equality is element-wise")
 
     def __add__(self, other: Any) -> Array:
-        return arithmetic.add(self, other)
+        try:
+            return arithmetic.add(self, other)
+        except OperandError as error:
+            return _left_to(other, "__radd__", error)
 
     def __radd__(self, other: Any) -> Array:
         return arithmetic.add(other, self)
 
     def __sub__(self, other: Any) -> Array:
-        return arithmetic.subtract(self, other)
+        try:
+            return arithmetic.subtract(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rsub__", error)
 
     def __rsub__(self, other: Any) -> Array:
         return arithmetic.subtract(other, self)
 
     def __mul__(self, other: Any) -> Array:
-        return arithmetic.multiply(self, other)
+        try:
+            return arithmetic.multiply(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rmul__", error)
 
     def __rmul__(self, other: Any) -> Array:
         return arithmetic.multiply(other, self)
 
     def __truediv__(self, other: Any) -> Array:
-        return arithmetic.true_divide(self, other)
+        try:
+            return arithmetic.true_divide(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rtruediv__", error)
 
     def __rtruediv__(self, other: Any) -> Array:
         return arithmetic.true_divide(other, self)
 
     def __floordiv__(self, other: Any) -> Array:
-        return arithmetic.floor_divide(self, other)
+        try:
+            return elementwise.floor_divide(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rfloordiv__", error)
 
     def __rfloordiv__(self, other: Any) -> Array:
-        return arithmetic.floor_divide(other, self)
+        return elementwise.floor_divide(other, self)
 
     def __mod__(self, other: Any) -> Array:
-        return arithmetic.modulo(self, other)
+        try:
+            return elementwise.mod(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rmod__", error)
 
     def __rmod__(self, other: Any) -> Array:
-        return arithmetic.modulo(other, self)
+        return elementwise.mod(other, self)
 
     def __divmod__(self, other: Any) -> Any:
-        return arithmetic.floor_divide(self, other), arithmetic.modulo(self, other)
+        try:
+            return elementwise.divmod(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rdivmod__", error)
 
     def __pow__(self, other: Any) -> Array:
-        return arithmetic.power(self, other)
+        try:
+            return arithmetic.power(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rpow__", error)
 
     def __rpow__(self, other: Any) -> Array:
         return arithmetic.power(other, self)
 
     def __matmul__(self, other: Any) -> Array:
-        return linear_algebra.matmul(self, other)
+        try:
+            return linear_algebra.matmul(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rmatmul__", error)
 
     def __rmatmul__(self, other: Any) -> Array:
         return linear_algebra.matmul(other, self)
@@ -159,40 +188,67 @@ class Array(ArrayMethods):
         return comparison.bitwise_not(self)
 
     def __and__(self, other: Any) -> Array:
-        return comparison.bitwise_and(self, other)
+        try:
+            return comparison.bitwise_and(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rand__", error)
 
     def __rand__(self, other: Any) -> Array:
         return comparison.bitwise_and(other, self)
 
     def __or__(self, other: Any) -> Array:
-        return comparison.bitwise_or(self, other)
+        try:
+            return comparison.bitwise_or(self, other)
+        except OperandError as error:
+            return _left_to(other, "__ror__", error)
 
     def __ror__(self, other: Any) -> Array:
         return comparison.bitwise_or(other, self)
 
     def __xor__(self, other: Any) -> Array:
-        return comparison.bitwise_xor(self, other)
+        try:
+            return comparison.bitwise_xor(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rxor__", error)
 
     def __rxor__(self, other: Any) -> Array:
         return comparison.bitwise_xor(other, self)
 
     def __eq__(self, other: Any) -> Array:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return comparison.equal(self, other)
+        try:
+            return comparison.equal(self, other)
+        except OperandError as error:
+            return _left_to(other, "__eq__", error)
 
     def __ne__(self, other: Any) -> Array:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return comparison.not_equal(self, other)
+        try:
+            return comparison.not_equal(self, other)
+        except OperandError as error:
+            return _left_to(other, "__ne__", error)
 
     def __lt__(self, other: Any) -> Array:
-        return comparison.less(self, other)
+        try:
+            return comparison.less(self, other)
+        except OperandError as error:
+            return _left_to(other, "__gt__", error)
 
     def __le__(self, other: Any) -> Array:
-        return comparison.less_equal(self, other)
+        try:
+            return comparison.less_equal(self, other)
+        except OperandError as error:
+            return _left_to(other, "__ge__", error)
 
     def __gt__(self, other: Any) -> Array:
-        return comparison.greater(self, other)
+        try:
+            return comparison.greater(self, other)
+        except OperandError as error:
+            return _left_to(other, "__lt__", error)
 
     def __ge__(self, other: Any) -> Array:
-        return comparison.greater_equal(self, other)
+        try:
+            return comparison.greater_equal(self, other)
+        except OperandError as error:
+            return _left_to(other, "__le__", error)
 
     def __getitem__(self, index: Any) -> Array:
         return indexing.get(self, index)
@@ -203,19 +259,25 @@ class Array(ArrayMethods):
         return updates.UpdateHelper(self)
 
     def __lshift__(self, other: Any) -> Array:
-        return elementwise.left_shift(self, other)
+        try:
+            return elementwise.left_shift(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rlshift__", error)
 
     def __rlshift__(self, other: Any) -> Array:
         return elementwise.left_shift(other, self)
 
     def __rshift__(self, other: Any) -> Array:
-        return elementwise.right_shift(self, other)
+        try:
+            return elementwise.right_shift(self, other)
+        except OperandError as error:
+            return _left_to(other, "__rrshift__", error)
 
     def __rrshift__(self, other: Any) -> Array:
         return elementwise.right_shift(other, self)
 
     def __rdivmod__(self, other: Any) -> Any:
-        return arithmetic.floor_divide(other, self), arithmetic.modulo(other, self)
+        return elementwise.divmod(other, self)
 
     def __round__(self, digits: int | None = None) -> Array:
         rounded = elementwise.round(self, 0 if digits is None else digits)
@@ -225,10 +287,15 @@ class Array(ArrayMethods):
         error = OperandError("arrays cannot be modified")
         raise hinted(error, "use `x = x.at[index].set(value)`, which gives a new array")
 
+    def __delitem__(self, index: Any) -> None:
+        raise hinted(OperandError("elements of arrays cannot be deleted"), "select those to keep: `x[mask]`")
+
     def __contains__(self, value: Any) -> bool:
         return bool(reductions.any(comparison.equal(self, value)))
 
     def __reversed__(self) -> Iterator[Any]:
+        if not self.type.shape:
+            raise ArgumentTypeError("a scalar array cannot be iterated over")
         return iter(manipulation.reverse(self, (0,)))
 
     def __format__(self, specification: str) -> str:
@@ -254,6 +321,23 @@ class Array(ArrayMethods):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.type})"
 
+
+def _left_to(other: Any, method: str, error: OperandError) -> Any:
+    """Returns `NotImplemented` where `other`, which is no array, may know how to combine with one; raises elsewhere.
+
+    So arrays are unequal to `None` and to strings, and other libraries can define operators of theirs with arrays.
+    Lists have to be converted, which the error tells: what Python makes of them would surprise.
+    """
+    kind: Any = type(other)
+    if issubclass(kind, _ARRAY_TYPES) or kind in _SEQUENCES:
+        raise error
+    if method in ("__eq__", "__ne__") or getattr(kind, method, None) not in (None, getattr(object, method, None)):
+        return NotImplemented
+    raise error
+
+
+_ARRAY_TYPES = (Value, numpy.ndarray, numpy.generic, int, float, complex)
+_SEQUENCES = (list, tuple, range)
 
 ArrayLike = Value | numpy.ndarray[Any, Any] | numpy.generic | bool | int | float | complex
 """What functions of arrays take: an array of Ryft's, of NumPy's, or a number."""
@@ -303,6 +387,20 @@ class DeviceArray(ArrayBase, Array):
         with self.buffer.ready() as event:
             return event.done()
 
+    def delete(self) -> None:
+        """Frees the memory of the elements now. The array cannot be used afterwards."""
+        self.buffer.close()
+
+    def is_deleted(self) -> bool:
+        """Returns whether the memory of the elements was freed, or given away to the results of a call."""
+        return self.buffer.closed
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Any:
+        """Returns the array in the memory of another device. There are no streams to choose."""
+        if stream is not None:
+            raise ArgumentError(f"expected no stream, but got {stream!r}")
+        return device_put(self, device)
+
     def devices(self) -> set[Any]:
         """Returns the devices whose memories hold the elements."""
         return {self.device}
@@ -315,6 +413,8 @@ class DeviceArray(ArrayBase, Array):
 
     def __repr__(self) -> str:
         text = numpy.array2string(self._concrete("`repr`"), separator=", ", prefix="Array(")
+        if self.type.size == 0 and self.type.ndim > 1:
+            text += f", shape={self.type.shape}"
         return f"Array({text}, dtype={self.type.dtype.name}{', weak' if self.type.weak else ''})"
 
     def __str__(self) -> str:
@@ -334,6 +434,8 @@ def device_array(value: Any, device: Any = None) -> DeviceArray:
     if isinstance(value, Literal):
         return DeviceArray(default_client().buffer(value.value, device), value.type)
     elements = numpy.asarray(value)
+    if not elements.dtype.isnative:
+        elements = elements.astype(elements.dtype.newbyteorder("="))
     return DeviceArray(default_client().buffer(elements, device), ArrayType(elements.shape, elements.dtype))
 
 
@@ -350,4 +452,5 @@ import ryft_core.numpy  # noqa: E402 (the functions that methods call are built 
 from ryft_core.backends import default_client  # noqa: E402
 from ryft_core.numpy import elementwise, indexing, reductions, updates  # noqa: E402
 from ryft_core.numpy import manipulation as numpy_manipulation  # noqa: E402
+from ryft_core.placement import device_put  # noqa: E402
 from ryft_core.primitives import conversions  # noqa: E402

@@ -4,6 +4,7 @@ RyftError
 ├── ShapeError (ValueError)             shapes do not fit together
 ├── DataTypeError (TypeError)           element types do not fit an operation or one another
 ├── OperandError (TypeError)            a value that is no array was handed to an operation or transformation
+│   └── IntegerRangeError (OverflowError)   a Python integer does not fit the element type that it was to get
 ├── ArgumentError (ValueError)          an option has a value that it cannot have
 ├── ArgumentTypeError (TypeError)       an option has a type that it cannot have
 ├── TracerError (TypeError)             a traced value was used where a concrete one is needed
@@ -33,6 +34,7 @@ __all__ = [
     "DataTypeError",
     "DifferentiationError",
     "DonatedError",
+    "IntegerRangeError",
     "LeakedTracerError",
     "OperandError",
     "PjrtError",
@@ -54,6 +56,10 @@ class ShapeError(RyftError, ValueError):
 
 class OperandError(RyftError, TypeError):
     """A value that is not an array, a NumPy array or a Python number was given where an array is expected."""
+
+
+class IntegerRangeError(OperandError, OverflowError):
+    """A Python integer does not fit the element type that it was to get. Nothing is wrapped around silently."""
 
 
 class TracerError(RyftError, TypeError):

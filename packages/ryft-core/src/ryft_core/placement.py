@@ -9,10 +9,11 @@ import numpy
 from ryft_core import trees
 from ryft_core.arrays import DeviceArray, device_array
 from ryft_core.backends import default_client
-from ryft_core.errors import OperandError
+from ryft_core.errors import ArgumentTypeError, OperandError, hinted
 from ryft_core.primitives.operands import as_value
 from ryft_core.programs.atoms import Value
 from ryft_core.tracing.tracers import Tracer
+from ryft_pjrt import Device
 
 __all__ = ["block_until_ready", "device_get", "device_put", "devices"]
 
@@ -33,7 +34,11 @@ def device_put(tree: Any, device: Any = None) -> Any:
 
     Raises:
         OperandError: If a leaf is traced, or is no array.
+        ArgumentTypeError: If `device` is no device.
     """
+    if device is not None and not isinstance(device, Device):
+        error = ArgumentTypeError(f"`device_put` expected a device, but got {device!r}")
+        raise hinted(error, "take one of `ryft.devices()`, or of the devices of a client")
     return trees.map(lambda leaf: _put(leaf, device), tree)
 
 

@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     import ryft_mlir as mlir
     import ryft_pjrt as pjrt
     import ryft_xla_sys as xla_sys
-    from ryft import lax, nn, numpy, tree
+    from ryft import debug, lax, nn, numpy, parameters, tree
     from ryft_core import *  # noqa: F403  # pyright: ignore[reportWildcardImportFromLibrary] (all of the core is ours)
 
-    __all__ = ["core", "lax", "mlir", "nn", "numpy", "pjrt", "tree", "xla_sys"]
+    __all__ = ["core", "debug", "lax", "mlir", "nn", "numpy", "parameters", "pjrt", "tree", "xla_sys"]
     __all__ += core.__all__
 
 _MODULES = {
     "core": "ryft_core",
+    "debug": "ryft.debug",
     "lax": "ryft.lax",
     "mlir": "ryft_mlir",
     "nn": "ryft.nn",
     "numpy": "ryft.numpy",
+    "parameters": "ryft.parameters",
     "pjrt": "ryft_pjrt",
     "tree": "ryft.tree",
     "xla_sys": "ryft_xla_sys",

@@ -81,6 +81,7 @@ from ryft_core.numpy.elementwise import (
     exp2,
     fabs,
     float_power,
+    floor_divide,
     fmax,
     fmin,
     fmod,
@@ -100,6 +101,7 @@ from ryft_core.numpy.elementwise import (
     log10,
     logaddexp,
     logaddexp2,
+    mod,
     modf,
     nan_to_num,
     positive,
@@ -114,6 +116,9 @@ from ryft_core.numpy.elementwise import (
     square,
     trunc,
     where,
+)
+from ryft_core.numpy.elementwise import (
+    mod as remainder,
 )
 from ryft_core.numpy.linear_algebra import (
     cov,
@@ -224,7 +229,6 @@ from ryft_core.primitives.arithmetic import (
     add,
     ceil,
     floor,
-    floor_divide,
     maximum,
     minimum,
     multiply,
@@ -236,12 +240,6 @@ from ryft_core.primitives.arithmetic import (
 )
 from ryft_core.primitives.arithmetic import (
     absolute as abs,
-)
-from ryft_core.primitives.arithmetic import (
-    modulo as mod,
-)
-from ryft_core.primitives.arithmetic import (
-    modulo as remainder,
 )
 from ryft_core.primitives.arithmetic import (
     round_to_even as rint,

@@ -14,11 +14,11 @@ from ryft_core.errors import ArgumentError, ShapeError, hinted
 from ryft_core.numpy.fusion import fused
 from ryft_core.primitives import arithmetic, bits, comparison, conversions, creation, exponential, manipulation
 from ryft_core.primitives.creation import shape_of
-from ryft_core.primitives.operands import as_value, constant_like, promote, value_or_literal
+from ryft_core.primitives.operands import as_value, check_range, constant_like, promote, value_or_literal
 from ryft_core.programs.atoms import Literal, Value
 from ryft_core.tracing.traces import STATE
-from ryft_core.types.array_types import ArrayType
-from ryft_core.types.data_types import canonical_dtype
+from ryft_core.types.array_types import ArrayType, kind_of
+from ryft_core.types.data_types import bit_width, canonical_dtype
 
 if TYPE_CHECKING:
     from ryft_core.arrays import Array, ArrayLike
@@ -69,8 +69,11 @@ def array(value: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
 
     Arrays are immutable, so nothing is copied that is an array already, unless `copy` is true.
     """
+    dtype = None if dtype is None else canonical_dtype(dtype)
     if isinstance(value, list | tuple):
         result = _from_sequence(value, dtype)
+    elif dtype is not None and type(value) in _SCALARS:
+        result = creation.scalar(value, dtype)
     else:
         result = value_or_literal(value)
     if dtype is not None:
@@ -82,34 +85,38 @@ def array(value: Any, dtype: Any = None, *, copy: bool | None = None) -> Any:
     return _copied(result) if copy and result is value else result
 
 
+_SCALARS = (bool, int, float, complex)
+
+
 def _from_sequence(value: Sequence[Any], dtype: Any) -> Any:
     leaves = list(_flattened(value))
     if any(isinstance(leaf, Value) for leaf in leaves):
-        parts = [array(part) for part in value]
+        parts = promote(*[array(part) if isinstance(part, list | tuple) else part for part in value])
         shapes = {part.type.shape for part in parts}
         if len(shapes) > 1:
             raise ShapeError(f"`array` expected rows of equal shape, but got {sorted(shapes)}")
-        return manipulation.concatenate([manipulation.expand_dims(part, 0) for part in promote(*parts)], 0)
+        return manipulation.concatenate([manipulation.expand_dims(part, 0) for part in parts], 0)
+    kinds = set(map(type, leaves))
     try:
-        elements = numpy.asarray(value)
+        if kinds.issubset(_SCALARS):  # Not NumPy's defaults, but ours.
+            widest = max(kinds, key=_SCALARS.index, default=float)
+            return as_value(_elements(value, leaves, widest, canonical_dtype(widest) if dtype is None else dtype))
+        return as_value(numpy.asarray(value))
     except ValueError:
         raise hinted(
             ShapeError("`array` expected nested sequences of equal lengths"), "pad the rows to one length"
         ) from None
-    if all(type(leaf) in (bool, int, float, complex) for leaf in leaves):  # Not NumPy's defaults, but ours.
-        kind = {"b": bool, "i": int, "u": int, "f": float, "c": complex}.get(elements.dtype.kind)
-        if kind is not None and (dtype is None or kind is not int):
-            wanted = canonical_dtype(kind) if leaves or dtype is None else elements.dtype
-            return as_value(_checked_cast(elements, wanted))
-    return as_value(elements)
 
 
-def _checked_cast(elements: numpy.ndarray[Any, Any], dtype: numpy.dtype[Any]) -> numpy.ndarray[Any, Any]:
-    if dtype.kind == "i" and elements.size and not numpy.array_equal(elements.astype(dtype), elements):
-        raise hinted(
-            OverflowError(f"some integers do not fit the default element type {dtype.name}"), "pass `dtype` explicitly"
-        )
-    return elements.astype(dtype)
+def _elements(value: Any, leaves: Sequence[Any], widest: type, dtype: Any) -> numpy.ndarray[Any, Any]:
+    """Returns nested sequences of Python scalars, the widest of type `widest`, on their way to elements of `dtype`."""
+    kind = kind_of(dtype)
+    if kind == "b" or (widest is complex and kind != "c") or (widest is float and kind not in "fc"):
+        return numpy.asarray(value, canonical_dtype(widest))  # Converted where all arrays are.
+    for extreme in (max(leaves), min(leaves)) if widest is int else ():
+        check_range(extreme, dtype)
+    with numpy.errstate(all="ignore"):  # What is too large becomes infinite.
+        return numpy.asarray(value, dtype) if dtype.kind != "V" else numpy.asarray(value).astype(dtype)
 
 
 def _flattened(value: Any) -> Any:
@@ -178,6 +185,8 @@ def empty(shape: Shape, dtype: Any = float) -> Array:
 
 def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Array:
     """Returns an array with every element `fill_value`, which is broadcast."""
+    if type(fill_value) in _SCALARS:
+        fill_value = creation.scalar(fill_value, canonical_dtype(type(fill_value) if dtype is None else dtype))
     return _full(fill_value, shape=shape_of(shape), dtype=None if dtype is None else canonical_dtype(dtype))
 
 
@@ -226,7 +235,16 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     if distance == 0:
         raise ArgumentError("`arange` expected a step that is not zero")
     count = max(0, math.ceil((last - first) / distance))
-    return _counted(first, distance, count=count, dtype=dtype)
+    if kind_of(dtype) in "iu" and count and all(isinstance(value, int) for value in (first, distance)):
+        check_range(first, dtype)
+        check_range(first + (count - 1) * distance, dtype)
+        # A step may be negative where numbers may not: with wrapping around, the sums are right.
+        return _counted(*(_wrapped(value, dtype) for value in (first, distance)), count=count, dtype=dtype)
+    return _counted(creation.scalar(first, dtype), creation.scalar(distance, dtype), count=count, dtype=dtype)
+
+
+def _wrapped(value: int, dtype: numpy.dtype[Any]) -> Literal:
+    return Literal(numpy.asarray(value % 2**64, "uint64").astype(dtype))
 
 
 @fused
@@ -250,6 +268,9 @@ def linspace(
     With `retstep`, a pair of the numbers and the distance between them.
     """
     chosen = None if dtype is None else canonical_dtype(dtype)
+    if chosen is not None and bit_width(chosen) >= 64:  # Computed in as many bits as the result has.
+        wide = numpy.dtype("complex128" if kind_of(chosen) == "c" else "float64")
+        start, stop = (creation.scalar(x, wide) if type(x) in _SCALARS else x for x in (start, stop))
     values, step = _linspace(start, stop, num=num, endpoint=endpoint, dtype=chosen, axis=axis)
     return (values, step) if retstep else values
 
@@ -277,7 +298,7 @@ def _linspace(start: Any, stop: Any, /, *, num: int, endpoint: bool, dtype: Any,
         values = conversions.convert(values, values.type.dtype)
         step = conversions.convert(step, step.type.dtype)
     if dtype is not None:
-        if dtype.kind in "iu":
+        if kind_of(dtype) in "iu":
             values = arithmetic.floor(values)
         values = conversions.convert(values, dtype)
     axis = manipulation.canonical_axis(axis, len(shape) + 1, "linspace")

@@ -20,7 +20,7 @@ from ryft_core.primitives import (
     reductions,
     special_functions,
 )
-from ryft_core.primitives.operands import as_value, constant_like, promote
+from ryft_core.primitives.operands import as_value, constant_like, literal, promote
 from ryft_core.types.data_types import finfo
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ __all__ = [
     "exp2",
     "fabs",
     "float_power",
+    "floor_divide",
     "fmax",
     "fmin",
     "fmod",
@@ -58,6 +59,7 @@ __all__ = [
     "log10",
     "logaddexp",
     "logaddexp2",
+    "mod",
     "modf",
     "nan_to_num",
     "positive",
@@ -110,15 +112,31 @@ def float_power(x: ArrayLike, y: ArrayLike, /) -> Array:
     return arithmetic.power(*arithmetic.inexact(x, y))
 
 
-@fused
 def fmod(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the remainder of truncated division, which has the sign of `x`."""
     return arithmetic.remainder(x, y)
 
 
-@fused
+def floor_divide(x: ArrayLike, y: ArrayLike, /) -> Array:
+    """Returns the quotient of `x` and `y` rounded towards negative infinity, as Python's `//`."""
+    return _floor_divide(*promote(x, y))
+
+
+def mod(x: ArrayLike, y: ArrayLike, /) -> Array:
+    """Returns the remainder of floored division, which has the sign of `y`, as Python's `%`."""
+    return _modulo(*promote(x, y))
+
+
 def divmod(x: ArrayLike, y: ArrayLike, /) -> tuple[Any, Any]:
     """Returns the quotient rounded towards negative infinity and the remainder, which has the sign of `y`."""
+    return _divmod(*promote(x, y))
+
+
+_floor_divide, _modulo = fused(arithmetic.floor_divide), fused(arithmetic.modulo)
+
+
+@fused
+def _divmod(x: Any, y: Any, /) -> tuple[Any, Any]:
     return arithmetic.floor_divide(x, y), arithmetic.modulo(x, y)
 
 
@@ -173,7 +191,10 @@ def _clip(x: Any, low: Any, high: Any, /) -> Any:
 
 def clip(x: ArrayLike, /, min: Any = None, max: Any = None) -> Array:
     """Returns `x` moved between `min` and `max`, either of which may be missing."""
-    return _clip(as_value(x), min, max)
+    x = as_value(x)
+    if x.type.kind in "iu":  # A bound that is none of the type's numbers must not be wrapped around.
+        min, max = (literal(bound, x.type.dtype) if type(bound) is int else bound for bound in (min, max))
+    return _clip(x, min, max)
 
 
 @fused

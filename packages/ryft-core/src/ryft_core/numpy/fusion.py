@@ -7,9 +7,14 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, TypeVar, cast
 
+import numpy
+
 from ryft_core.errors import OperandError, hinted
+from ryft_core.primitives.operands import literal
+from ryft_core.programs.atoms import Value
 from ryft_core.tracebacks import leaving
 from ryft_core.tracing.traces import STATE
+from ryft_core.types.data_types import bit_width
 
 __all__ = ["fused"]
 
@@ -39,8 +44,10 @@ class Fused:
             if len(named) < len(args) - self.arrays or not named.keys().isdisjoint(kwargs):
                 return self.function(*args, **kwargs)
             args, kwargs = args[: self.arrays], {**named, **kwargs}
-        for value in args:
-            if type(value) is list:
+        for place, value in enumerate(args):
+            if type(value) in _SCALARS:
+                args = (*args[:place], _scalar(value, args), *args[place + 1 :])
+            elif type(value) is list:
                 error = OperandError(f"`{self.function.__name__}` expected an array or a number, but got a `list`")
                 raise hinted(error, "convert it with `ryft.numpy.asarray`")
         if kwargs:
@@ -56,6 +63,25 @@ class Fused:
 
         self.compiled = jit_eagerly(self.function, self.statics)
         return self.compiled
+
+
+_SCALARS = frozenset({int, float, complex})
+
+
+def _scalar(value: complex, operands: tuple[Any, ...]) -> Any:
+    """Returns a Python scalar among operands as precise as the widest of them: by itself it would get 32 bits."""
+    types = [operand.type for operand in operands if isinstance(operand, Value)]
+    if isinstance(value, int):
+        if any(type.kind in "iu" and bit_width(type.dtype) == 64 for type in types) and -(2**63) <= value < 2**63:
+            return literal(value, numpy.dtype("int64"), True)
+        if any(type.kind in "fc" for type in types) and not -(2**31) <= value < 2**31:
+            return _scalar(float(value), operands)
+    elif any(type.dtype in _WIDE for type in types):
+        return literal(value, _WIDE[1 if isinstance(value, complex) else 0], True)
+    return value
+
+
+_WIDE = (numpy.dtype("float64"), numpy.dtype("complex128"))
 
 
 def fused(function: F) -> F:

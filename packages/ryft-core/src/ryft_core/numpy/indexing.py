@@ -79,6 +79,8 @@ def select(
     by_gather = selection.has_arrays or (bool(lookups) and mode == "fill")
     ranges = [item for item in selection.items if isinstance(item, Range)]
     positions = [] if by_gather else [item for item in selection.items if isinstance(item, Position)]
+    if x.type.shape != selection.shape:
+        x = manipulation.reshape(x, selection.shape)
     x = _sliced(x, ranges, positions)
     if by_gather:
         options = {"indices_are_sorted": indices_are_sorted, "unique_indices": unique_indices}

@@ -33,6 +33,8 @@ from ryft_core.primitives.reductions import (
     extreme_value,
     reduce_with,
 )
+from ryft_core.types.array_types import ArrayType
+from ryft_core.types.data_types import bit_width, default_dtype
 
 if TYPE_CHECKING:
     from ryft_core.arrays import Array, ArrayLike
@@ -76,7 +78,17 @@ def _prepared(x: Any, dtype: Any) -> Any:
     x = as_value(x)
     if dtype is not None:
         return conversions.convert(x, dtype)
-    return conversions.convert(x, int) if x.type.kind == "b" else x
+    return conversions.convert(x, _summed_dtype(x.type)) if x.type.kind in "biu" else x
+
+
+def _summed_dtype(type: ArrayType) -> numpy.dtype[Any]:
+    """Returns the element type of sums and products: integers narrower than the default ones would soon overflow."""
+    default = default_dtype(int)
+    if type.kind not in "iu":
+        return default if type.kind == "b" else type.dtype
+    if bit_width(type.dtype) >= bit_width(default):
+        return type.dtype
+    return numpy.dtype(f"u{default.name}") if type.kind == "u" else default
 
 
 @fused
@@ -124,7 +136,9 @@ def sum(
     initial: Any = None,
     where: Any = None,
 ) -> Array:
-    """Returns the sum of `x` along `axis` (all axes, if `None`), plus `initial`; booleans are counted as integers.
+    """Returns the sum of `x` along `axis` (all axes, if `None`), plus `initial`.
+
+    Booleans and integers narrower than the default integer type are added in that type, signed or unsigned as they are.
 
     Args:
         x: Array.
@@ -136,7 +150,7 @@ def sum(
     """
     if where is None and initial is None and dtype is None:
         value = as_value(x)
-        if value.type.kind != "b":
+        if _summed_dtype(value.type) == value.type.dtype:
             return reduce_with(ReduceSum, value, axis, keepdims)
     return _sum(as_value(x), where, initial, axis=_axes(axis), dtype=dtype, keepdims=keepdims)
 

@@ -10,6 +10,7 @@ import numpy
 
 from ryft_core.errors import OperandError, RyftError, TracerError, hinted
 from ryft_core.programs.atoms import Literal, Value
+from ryft_core.types.data_types import DATA_TYPES, is_integer
 
 __all__ = ["IndexingError", "Item", "Lookup", "Position", "Range", "Selection", "parse_index"]
 
@@ -57,7 +58,7 @@ class Selection:
     """Elements of an array of a `shape` that an index selects.
 
     Attributes:
-        shape: Shape of the array.
+        shape: Shape of the array, with an axis of size 1 where the index has a single boolean.
         items: What is selected, in the order of the index.
         shapes: Shapes of the arrays of indices.
     """
@@ -136,25 +137,30 @@ def parse_index(index: Any, shape: tuple[int, ...]) -> tuple[Selection, list[Any
     given[place : place + 1] = [slice(None)] * (len(shape) - used)
     items: list[Item] = []
     arrays: list[Any] = []
+    sizes = list(shape)
     axis = 0
     for part in given:
         if part is None:
             items.append(None)
             continue
+        if isinstance(part, numpy.ndarray) and part.shape == () and part.dtype == numpy.bool_:
+            # It selects from a new axis of size 1: that element, or none.
+            sizes.insert(axis, 1)
+            part = part.reshape(1)
         if isinstance(part, slice):
-            items.append(_range(part, axis, shape[axis]))
+            items.append(_range(part, axis, sizes[axis]))
         elif isinstance(part, int):
-            items.append(Position(axis, _checked(part, axis, shape[axis])))
+            items.append(Position(axis, _checked(part, axis, sizes[axis])))
         elif isinstance(part, numpy.ndarray) and part.dtype == numpy.bool_:
-            for number, positions in enumerate(_mask_positions(part, axis, shape)):
+            for number, positions in enumerate(_mask_positions(part, axis, sizes)):
                 items.append(Lookup(axis + number, len(arrays), True))
                 arrays.append(positions)
         else:
             is_known = isinstance(part, numpy.ndarray)
-            arrays.append(_checked_array(part, axis, shape[axis]) if is_known else part)
+            arrays.append(_checked_array(part, axis, sizes[axis]) if is_known else part)
             items.append(Lookup(axis, len(arrays) - 1, is_known))
         axis += _axis_count(part)
-    return Selection(shape, tuple(items), tuple(_shape_of(array) for array in arrays)), arrays
+    return Selection(tuple(sizes), tuple(items), tuple(_shape_of(array) for array in arrays)), arrays
 
 
 def _shape_of(array: Any) -> tuple[int, ...]:
@@ -184,15 +190,20 @@ def _simplified(part: Any) -> Any:
     if array.size == 0 and array.dtype == numpy.float64 and isinstance(part, list | tuple):
         array = array.astype("int32")  # What NumPy makes of an empty list.
     if array.dtype == numpy.bool_:
-        return _not_scalar(array)
+        return array
     if array.dtype.kind not in "iu":
-        raise OperandError(f"an array is indexed by integers, slices and arrays, but got {part!r:.100}")
+        if array.dtype not in _NARROW_INTEGERS:
+            raise OperandError(f"an array is indexed by integers, slices and arrays, but got {part!r:.100}")
+        array = array.astype("int32")
     return int(array) if array.ndim == 0 else array
+
+
+_NARROW_INTEGERS = frozenset(dtype for dtype in DATA_TYPES if is_integer(dtype) and dtype.kind not in "iu")
 
 
 def _mask(part: Value) -> numpy.ndarray[Any, Any]:
     try:
-        return _not_scalar(numpy.asarray(part))
+        return numpy.asarray(part)
     except TracerError:
         error = TracerError(
             f"cannot index with a traced mask of type {part.type}: the number of selected elements is not known"
@@ -200,12 +211,6 @@ def _mask(part: Value) -> numpy.ndarray[Any, Any]:
         raise hinted(
             error, "use `ryft.numpy.where(mask, x, other)`, or `ryft.numpy.nonzero(mask, size=...)` for indices"
         ) from None
-
-
-def _not_scalar(mask: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:
-    if mask.ndim == 0:
-        raise hinted(OperandError("an array cannot be indexed with a single boolean"), "use `None` for a new axis")
-    return mask
 
 
 def _axis_count(part: Any) -> int:

@@ -11,7 +11,7 @@ from ryft_core.errors import DataTypeError, ShapeError, hinted
 from ryft_core.numpy import indexing
 from ryft_core.numpy.fusion import fused
 from ryft_core.numpy.selections import Lookup, Position, Range, Selection, parse_index
-from ryft_core.primitives import arithmetic, comparison, conversions, manipulation
+from ryft_core.primitives import arithmetic, comparison, conversions, creation, manipulation
 from ryft_core.primitives.dynamic_slicing import DynamicSlice, DynamicUpdateSlice
 from ryft_core.primitives.indexing import Combiner, ScatterDimensions, check_mode, scatter
 from ryft_core.primitives.operands import as_value, literal, promote
@@ -152,6 +152,10 @@ class IndexedElements:
         return self.set(values, mode=mode, **options)
 
     def _converted(self, values: Any) -> Any:
+        if type(values) in (bool, int, float) and self.array.type.kind in "fc":
+            return creation.scalar(values, self.array.type.dtype)
+        if type(values) is int and self.array.type.kind in "iu":
+            return creation.scalar(values, self.array.type.dtype)
         values = as_value(values)
         kinds = "buifc"
         source, target = values.type, self.array.type
@@ -202,6 +206,11 @@ def update(
     unique_indices: bool = False,
 ) -> Any:
     """Returns `x` with `values`, of its element type, combined with the elements that a selection tells."""
+    if x.type.shape != selection.shape:
+        promises = {"indices_are_sorted": indices_are_sorted, "unique_indices": unique_indices}
+        whole = manipulation.reshape(x, selection.shape)
+        updated = update(whole, values, arrays, selection=selection, combiner=combiner, mode=mode, **promises)
+        return manipulation.reshape(updated, x.type.shape)
     shape = selection.result_shape()
     try:
         values = manipulation.broadcast_to(values, shape)

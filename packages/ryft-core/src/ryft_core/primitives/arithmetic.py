@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
+from ryft_core.errors import OperandError, hinted
 from ryft_core.primitives import comparison, exponential
 from ryft_core.primitives.families import Elementwise, linear_cotangents, sum_to_shape
 from ryft_core.primitives.operands import as_value, constant_like, literal, promote
@@ -173,7 +174,7 @@ class Sign(Elementwise):
     differentiable = False
 
     def reference(self, x: Any) -> Any:
-        return numpy.sign(x)
+        return numpy.where(x == 0, x, numpy.sign(x))  # NumPy's sign of -0.0 is 0.0.
 
 
 class Absolute(Elementwise):
@@ -358,27 +359,49 @@ def remainder(x: ArrayLike, y: ArrayLike, /) -> Array:
     return Remainder().bind(*promote(x, y))
 
 
-def floor_divide(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Returns the quotient of `x` and `y` rounded towards negative infinity."""
-    x, y = promote(x, y)
-    quotient = divide(x, y)
-    if quotient.type.kind == "u":
-        return quotient
-    if quotient.type.kind == "i":
-        rest = remainder(x, y)
-        zero = constant_like(0, quotient)
-        wrong = comparison.logical_and(comparison.not_equal(rest, zero), comparison.not_equal(sign(rest), sign(y)))
-        return comparison.select(wrong, subtract(quotient, constant_like(1, quotient)), quotient)
-    return floor(quotient)
+def counted(*operands: Any) -> tuple[Any, ...]:
+    """Returns the operands promoted, and converted to the default integer type if they are booleans."""
+    values = promote(*operands)
+    if values[0].type.kind == "b":
+        return promote(*values, literal(0, numpy.dtype("int32"), True))[:-1]
+    return values
 
 
-def modulo(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Returns the remainder of floored division, which has the sign of `y`, as Python's `%`."""
-    x, y = promote(x, y)
+def floor_divide(x: Any, y: Any, /) -> Array:
+    """Returns the quotient of `x` and `y` rounded towards negative infinity, as Python's `//`.
+
+    Of floating-point numbers it is that of the exact quotient, not of the rounded one: `1.0 // 0.1` is 9, because the
+    number that 0.1 stands for is a little larger. What division by zero gives is that of `/`; of integers, undefined.
+    """
+    x, y = counted(x, y)
+    if x.type.kind == "u":
+        return divide(x, y)
     rest = remainder(x, y)
+    zero = constant_like(0, rest)
+    wrong = comparison.logical_and(
+        comparison.not_equal(rest, zero), comparison.not_equal(comparison.less(rest, zero), comparison.less(y, zero))
+    )
+    quotient = divide(x, y)
+    if x.type.kind == "i":
+        return comparison.select(wrong, subtract(quotient, constant_like(1, quotient)), quotient)
+    whole = divide(subtract(x, rest), y)
+    whole = round_to_even(comparison.select(wrong, subtract(whole, constant_like(1, whole)), whole))
+    whole = comparison.select(comparison.equal(whole, zero), multiply(quotient, zero), whole)  # With the right sign.
+    return comparison.select(comparison.equal(y, zero), quotient, whole)
+
+
+def modulo(x: Any, y: Any, /) -> Array:
+    """Returns the remainder of floored division, which has the sign of `y`, as Python's `%`.
+
+    That of division by zero is zero for integers and NaN for floating-point numbers.
+    """
+    x, y = counted(x, y)
+    rest = remainder(x, y)
+    zero = constant_like(0, rest)
+    if rest.type.kind in "iu":
+        rest = comparison.select(comparison.equal(y, zero), zero, rest)
     if rest.type.kind == "u":
         return rest
-    zero = constant_like(0, rest)
     wrong = comparison.logical_and(
         comparison.not_equal(rest, zero), comparison.not_equal(comparison.less(rest, zero), comparison.less(y, zero))
     )
@@ -392,7 +415,10 @@ def negative(x: ArrayLike, /) -> Array:
 
 def sign(x: ArrayLike, /) -> Array:
     """Returns the element-wise sign of `x`."""
-    return _SIGN.bind(as_value(x))
+    x = as_value(x)
+    if x.type.kind == "u":
+        return minimum(x, constant_like(1, x))
+    return _SIGN.bind(x)
 
 
 def absolute(x: ArrayLike, /) -> Array:
@@ -416,17 +442,26 @@ def power_values(x: Any, y: Any, /) -> Any:
     return _POWER.bind(x, y)
 
 
-def power(x: ArrayLike, y: ArrayLike, /) -> Any:
-    """Returns `x` raised to `y`, element by element. A small Python integer becomes repeated multiplication."""
-    if type(y) is int and 0 <= y <= 4:
+def power(x: Any, y: Any, /) -> Any:
+    """Returns `x` raised to `y`, element by element. A small Python integer becomes repeated multiplication.
+
+    Raises:
+        OperandError: If `x` is an integer and `y` a negative Python integer: the result would be no integer.
+    """
+    if type(y) is int and y <= 4:
         x = as_value(x)
         if x.type.kind == "b":
-            x = inexact(x)[0]
+            (x, _) = counted(x, x)
+        if y < 0:
+            if x.type.kind in "iu":
+                error = OperandError(f"an integer of type {x.type.dtype.name} cannot be raised to the power {y}")
+                raise hinted(error, "convert it to a floating-point type, or divide by the positive power")
+            return _POWER.bind(*promote(x, y))
         if y == 0:
             return ones_like_value(x)
         square = multiply(x, x) if y > 1 else x
         return square if y <= 2 else multiply(square, x if y == 3 else square)
-    return _POWER.bind(*promote(x, y))
+    return _POWER.bind(*counted(x, y))
 
 
 def ones_like_value(x: Any) -> Any:

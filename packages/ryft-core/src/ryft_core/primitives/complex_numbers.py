@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.primitives import arithmetic
+from ryft_core.primitives import arithmetic, creation
 from ryft_core.primitives.families import Elementwise, sum_to_shape
 from ryft_core.primitives.operands import as_value, constant_like, promote
 from ryft_core.primitives.symbolic import is_linear
@@ -101,7 +101,7 @@ def real(x: ArrayLike, /) -> Array:
 def imag(x: ArrayLike, /) -> Array:
     """Returns the imaginary part of `x`, element by element; zeros if it is real."""
     x = as_value(x)
-    return Imaginary().bind(x) if x.type.kind == "c" else arithmetic.multiply(x, constant_like(0, x))
+    return Imaginary().bind(x) if x.type.kind == "c" else creation.full(x.type.shape, 0, x.type.dtype)
 
 
 def conj(x: ArrayLike, /) -> Array:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ryft_core.arrays import Array
     from ryft_core.lowering import Builder
 
-__all__ = ["Iota", "full", "iota", "shape_of"]
+__all__ = ["Iota", "full", "iota", "scalar", "shape_of"]
 
 
 class Iota(Primitive):
@@ -85,16 +85,21 @@ def full(shape: int | Sequence[int], value: Any, dtype: Any = None) -> Array:
             filling = convert(filling, filling.type.dtype)
     else:
         dtype = canonical_dtype(dtype)
-        is_scalar = type(value) in (bool, int, float, complex)
-        filling = literal(value, dtype) if is_scalar and _fits(value, dtype) else convert(value, dtype)
+        filling = scalar(value, dtype) if type(value) in _SCALARS else convert(value, dtype)
     if filling.type.shape == sizes == ():
         # A literal would be taken for weakly typed input elsewhere; an array is what a creation function returns.
         return manipulation.Reshape(()).bind(filling)
     return manipulation.broadcast_to(filling, sizes)
 
 
-def _fits(value: Any, dtype: numpy.dtype[Any]) -> bool:
+_SCALARS = (bool, int, float, complex)
+
+
+def scalar(value: complex, dtype: numpy.dtype[Any]) -> Any:
+    """Returns a Python scalar as one of an element type, without rounding it to the default one of its kind first."""
     kind = kind_of(dtype)
-    if kind == "b" or (isinstance(value, complex) and kind != "c"):
-        return False
-    return kind in "fc" or not isinstance(value, float)
+    if kind == "b":
+        return literal(bool(value), dtype)
+    if (isinstance(value, complex) and kind != "c") or (isinstance(value, float) and kind not in "fc"):
+        return convert(value, dtype)
+    return literal(value, dtype)

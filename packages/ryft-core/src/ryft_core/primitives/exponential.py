@@ -134,7 +134,7 @@ class CubeRoot(Elementwise):
     kinds = "f"
 
     def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
-        return tangent * (result / (constant_like(3, result) * operands[0]))
+        return tangent / (constant_like(3, result) * result * result)  # Infinite at zero.
 
     def reference(self, x: Any) -> Any:
         return numpy.cbrt(x)

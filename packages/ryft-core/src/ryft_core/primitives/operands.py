@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import OperandError, hinted
+from ryft_core.errors import IntegerRangeError, OperandError, hinted
 from ryft_core.programs.atoms import Literal, Value
 from ryft_core.tracing.traces import STATE
-from ryft_core.types.array_types import ArrayType
-from ryft_core.types.data_types import canonical_dtype, promote_types
+from ryft_core.types.array_types import ArrayType, kind_of
+from ryft_core.types.data_types import canonical_dtype, iinfo, promote_types
 
 if TYPE_CHECKING:
     from ryft_core.arrays import Array
 
-__all__ = ["LITERAL_SIZE_LIMIT", "as_value", "constant_like", "literal", "promote", "value_or_literal"]
+__all__ = ["LITERAL_SIZE_LIMIT", "as_value", "check_range", "constant_like", "literal", "promote", "value_or_literal"]
 
 LITERAL_SIZE_LIMIT = 1024
 """Bytes up to which a NumPy array is embedded in a program as a literal; a larger one becomes a device's array."""
@@ -33,15 +34,34 @@ def literal(value: Any, dtype: numpy.dtype[Any], weak: bool = False) -> Literal:
     if found is None:
         if len(_SCALARS) >= _SCALARS_LIMIT:
             _SCALARS.clear()
-        try:
+        if isinstance(value, int):
+            check_range(value, dtype)
+        with numpy.errstate(all="ignore"):  # What is too large becomes infinite.
             array = numpy.asarray(value).astype(dtype) if dtype.kind == "V" else numpy.asarray(value, dtype)
-        except OverflowError:
-            raise hinted(
-                OperandError(f"the Python integer {value} does not fit the element type {dtype.name}"),
-                "convert it, or the other operand, to a wider type explicitly",
-            ) from None
         found = _SCALARS[key] = Literal(array, ArrayType((), dtype, weak))
     return found
+
+
+def check_range(value: int, dtype: numpy.dtype[Any]) -> None:
+    """Checks that a Python integer fits an element type: its range, or, if that has a point, that of Python's floats.
+
+    Raises:
+        IntegerRangeError: If it does not.
+    """
+    if kind_of(dtype) in "iu":
+        limits = iinfo(dtype)
+        if limits.min <= value <= limits.max:
+            return
+    elif abs(value) <= _LARGEST_FLOAT:
+        return
+    number = str(value) if value.bit_length() <= 256 else f"of {value.bit_length()} bits"
+    raise hinted(
+        IntegerRangeError(f"the Python integer {number} does not fit the element type {dtype.name}"),
+        "convert it, or the other operand, to a wider type explicitly, as in `asarray(value, dtype='int64')`",
+    )
+
+
+_LARGEST_FLOAT = int(sys.float_info.max)
 
 
 def as_value(value: Any) -> Array:
@@ -86,6 +106,8 @@ def value_or_literal(value: Any) -> Value:
 def _from_numpy(array: numpy.ndarray[Any, Any]) -> Value:
     if array.dtype.kind in "OSUmM" or array.dtype.names is not None:
         raise OperandError(f"expected an array of numbers, but got one of element type `{array.dtype}`")
+    if not array.dtype.isnative:
+        array = array.astype(canonical_dtype(array.dtype))
     if array.nbytes <= LITERAL_SIZE_LIMIT:
         return Literal(array.copy())
     from ryft_core.arrays import device_array  # arrays need primitives
@@ -116,7 +138,17 @@ def promote(*operands: Any) -> tuple[Any, ...]:
     dtype, weak = values[0].type.dtype, values[0].type.weak
     for value in values[1:]:
         dtype, weak = promote_types(dtype, weak, value.type.dtype, value.type.weak)
-    return tuple(value if value.type.dtype == dtype else _converted(value, dtype, weak) for value in values)
+    like = ArrayType((), dtype, weak)
+    return tuple(
+        value if value.type.dtype == dtype else _scalar_or_converted(operand, value, like)
+        for operand, value in zip(operands, values, strict=True)
+    )
+
+
+def _scalar_or_converted(operand: Any, value: Value, like: ArrayType) -> Value:
+    """Returns a value converted to the element type of `like`; a Python scalar directly, without rounding it first."""
+    scalar = _scalar_for(operand, like) if type(operand) in _PYTHON_SCALARS else None
+    return _converted(value, like.dtype, like.weak) if scalar is None else scalar
 
 
 def constant_like(value: Any, like: Any) -> Literal:

@@ -10,8 +10,8 @@ from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.operands import as_value
 from ryft_core.primitives.symbolic import Zero
-from ryft_core.types.array_types import ArrayType
-from ryft_core.types.data_types import iinfo
+from ryft_core.types.array_types import ArrayType, kind_of
+from ryft_core.types.data_types import bit_width, finfo, iinfo
 
 if TYPE_CHECKING:
     from ryft_core.lowering import Builder
@@ -201,6 +201,10 @@ class ArgumentExtremum(Primitive, abstract=True):
     def lower(self, builder: Builder, *operands: Any) -> Any:
         (type,) = builder.operand_types
         hlo = builder.stable_hlo
+        (values,) = operands
+        if type.kind in "iu" and bit_width(type.dtype) < 4:  # XLA lays these out unlike the positions, and fails.
+            type = type.with_dtype(numpy.dtype("int8" if type.kind == "i" else "uint8"))
+            values = builder.emit("convert", values, builder.type(type))
         positions = builder.emit("iota", builder.type(type.with_dtype(self.dtype)), self.axis)
         extreme = builder.constant(extreme_value(type.dtype, smallest=self.direction == "GT"))
         zero = builder.constant(numpy.zeros((), self.dtype))
@@ -221,9 +225,9 @@ class ArgumentExtremum(Primitive, abstract=True):
             keep = hlo.or_(block, better, first)
             return hlo.select(block, better, value, other), hlo.select(block, keep, position, other_position)
 
-        return builder.emit(
-            "reduce", [operands[0], positions], [extreme, zero], [self.axis], choose, result_types=results
-        )[1]
+        return builder.emit("reduce", [values, positions], [extreme, zero], [self.axis], choose, result_types=results)[
+            1
+        ]
 
     def batch(self, size: int, operands: tuple[Any, ...], axes: tuple[int | None, ...]) -> tuple[Any, Any]:
         (axis,) = axes
@@ -256,11 +260,15 @@ class ArgumentMinimum(ArgumentExtremum):
 
 def extreme_value(dtype: numpy.dtype[Any], *, smallest: bool) -> numpy.ndarray[Any, Any]:
     """Returns the smallest or largest value of an element type, infinities included, as a scalar."""
-    if dtype.kind == "b":
+    kind = kind_of(dtype)  # Not that of NumPy, which is "V" for the types of `ml_dtypes`.
+    if kind == "b":
         return numpy.asarray(not smallest)
-    if dtype.kind in "iu":
-        return numpy.asarray(iinfo(dtype).min if smallest else iinfo(dtype).max, dtype)
-    return numpy.asarray(-numpy.inf if smallest else numpy.inf).astype(dtype)
+    if kind in "iu":
+        return numpy.asarray(iinfo(dtype).min if smallest else iinfo(dtype).max).astype(dtype)
+    infinity = numpy.asarray(-numpy.inf if smallest else numpy.inf).astype(dtype)
+    if numpy.isinf(infinity):
+        return infinity
+    return numpy.asarray(finfo(dtype).min if smallest else finfo(dtype).max, dtype)  # There are no infinities.
 
 
 def _products(x: Any, tangent: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:

@@ -70,7 +70,7 @@ def fold_constants(program: Program) -> Program:
             variable.type.size * variable.type.dtype.itemsize <= FOLDED_BYTES_LIMIT for variable in equation.outputs
         )
         constant = all(type(atom) is Literal for atom in equation.inputs)
-        if not (equation.inputs and constant and small and is_pure(equation)):
+        if not (equation.inputs and constant and small and is_pure(equation) and not _communicates(equation)):
             kept.append(equation)
             continue
         result = equation.primitive.evaluate(equation.inputs)
@@ -79,6 +79,13 @@ def fold_constants(program: Program) -> Program:
             substitution[variable] = Literal(value.__array__(), variable.type)
     outputs = [substitution.get(atom, atom) for atom in program.outputs]
     return Program(program.inputs, kept, outputs, program.name)
+
+
+def _communicates(equation: Equation) -> bool:
+    """Returns whether an equation depends on a mapped axis around the program, and so cannot be evaluated alone."""
+    primitive = equation.primitive
+    inner = (each for program in primitive.programs() for each in program.equations)
+    return hasattr(primitive, "axis_name") or any(map(_communicates, inner))
 
 
 def inline_calls(program: Program) -> Program:

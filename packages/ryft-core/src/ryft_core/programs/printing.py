@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextvars import ContextVar
 from typing import Any
 
@@ -69,7 +70,7 @@ def program_expression(program: Program) -> str:
         return f"{names[variable]} := Variable({variable.type!r})"
 
     def use(atom: Atom) -> str:
-        return names[atom] if isinstance(atom, Variable) else repr(atom)
+        return names.get(atom) or repr(atom) if isinstance(atom, Variable) else repr(atom)
 
     inputs = ", ".join(f"({define(variable)})" for variable in program.inputs)
     equations: list[str] = []
@@ -84,7 +85,10 @@ def program_expression(program: Program) -> str:
 
 def evaluate_expression(expression: str) -> Program:
     """Returns the program that `repr` printed as `expression`. It is evaluated as Python: do not pass foreign text."""
+    modules = {sys.modules[primitive.__module__] for primitive in base.PRIMITIVES.values()}
     namespace: dict[str, Any] = {
+        # The classes of static parameters are defined next to the primitives that have them.
+        **{name: value for module in modules for name, value in vars(module).items() if isinstance(value, type)},
         **{dtype.name: dtype for dtype in DATA_TYPES},
         **{primitive.__name__: primitive for primitive in base.PRIMITIVES.values()},
         **{"Program": Program, "Equation": Equation, "Variable": Variable, "Literal": Literal},

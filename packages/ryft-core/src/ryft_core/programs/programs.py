@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ryft_core.errors import ProgramError, RyftError
-from ryft_core.programs.atoms import Atom, Value, Variable
+from ryft_core.programs.atoms import Atom, Immutable, Value, Variable, assign
 from ryft_core.programs.locations import SourceLocation, located
 from ryft_core.tracing.recorders import Recorders
 from ryft_core.types.array_types import ArrayType
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Equation", "Program"]
 
 
-class Equation:
+class Equation(Immutable):
     """One application of a primitive: `outputs = primitive(inputs)`.
 
     Attributes:
@@ -38,11 +38,24 @@ class Equation:
         location: SourceLocation | None = None,
         scope: tuple[str, ...] = (),
     ) -> None:
-        self.primitive = primitive
-        self.inputs = inputs
-        self.outputs = outputs
-        self.location = location
-        self.scope = scope
+        _set_primitive(self, primitive)
+        _set_inputs(self, inputs)
+        _set_outputs(self, outputs)
+        _set_location(self, location)
+        _set_scope(self, scope)
+
+    if TYPE_CHECKING:
+        primitive: Primitive
+        inputs: tuple[Atom, ...]
+        outputs: tuple[Variable, ...]
+        location: SourceLocation | None
+        scope: tuple[str, ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Equation, (self.primitive, self.inputs, self.outputs, None, self.scope)  # Code cannot be pickled.
+
+    def __repr__(self) -> str:
+        return f"Equation({self.primitive!r}, {self.inputs!r}, {self.outputs!r})"
 
     def bind(self, operands: Sequence[Any]) -> tuple[Any, ...]:
         """Applies the primitive to `operands` under the current trace and returns its results."""
@@ -50,7 +63,13 @@ class Equation:
         return result if self.primitive.multiple_results else (result,)
 
 
-class Program:
+# Faster than `assign`: tracing makes an equation for every operation.
+_set_primitive, _set_inputs, _set_outputs, _set_location, _set_scope = (
+    vars(Equation)[name].__set__ for name in ("primitive", "inputs", "outputs", "location", "scope")
+)
+
+
+class Program(Immutable):
     """Immutable, closed function from arrays to arrays, as a list of equations in evaluation order.
 
     A program holds no arrays but small literals: what a traced function captured are leading inputs. Two programs are
@@ -72,12 +91,23 @@ class Program:
         outputs: Sequence[Atom],
         name: str = "main",
     ) -> None:
-        self.inputs = tuple(inputs)
-        self.equations = tuple(equations)
-        self.outputs = tuple(outputs)
-        self.name = name
-        self._key: tuple[Any, ...] | None = None
-        self._cache: dict[Any, Any] = {}
+        assign(self, "inputs", tuple(inputs))
+        assign(self, "equations", tuple(equations))
+        assign(self, "outputs", tuple(outputs))
+        assign(self, "name", name)
+        assign(self, "_key", None)
+        assign(self, "_cache", {})
+
+    if TYPE_CHECKING:
+        inputs: tuple[Variable, ...]
+        equations: tuple[Equation, ...]
+        outputs: tuple[Atom, ...]
+        name: str
+        _key: tuple[Any, ...] | None
+        _cache: dict[Any, Any]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Program, (self.inputs, self.equations, self.outputs, self.name)
 
     @property
     def input_types(self) -> tuple[ArrayType, ...]:
@@ -100,11 +130,15 @@ class Program:
         """Applies every equation under the current trace, with `operands` for the inputs, and returns the outputs."""
         if len(operands) != len(self.inputs):
             raise ProgramError(f"program `{self.name}` expected {len(self.inputs)} operands, but got {len(operands)}")
-        environment: dict[Value, Any] = dict(zip(self.inputs, operands, strict=True))
+        values = [operand if isinstance(operand, Value) else as_value(operand) for operand in operands]
+        environment: dict[Value, Any] = dict(zip(self.inputs, values, strict=True))
         recorders = Recorders()
         for equation in self.equations:
             primitive = equation.primitive
-            values = [environment[atom] if type(atom) is Variable else atom for atom in equation.inputs]
+            try:
+                values = [environment[atom] if type(atom) is Variable else atom for atom in equation.inputs]
+            except KeyError:
+                raise undefined(self) from None
             try:
                 result = primitive.bind(*values)
             except RyftError as error:
@@ -115,7 +149,10 @@ class Program:
                 environment.update(zip(equation.outputs, result, strict=True))
             else:
                 environment[equation.outputs[0]] = result
-        return tuple(environment[atom] if type(atom) is Variable else atom for atom in self.outputs)
+        try:
+            return tuple([environment[atom] if type(atom) is Variable else atom for atom in self.outputs])
+        except KeyError:
+            raise undefined(self) from None
 
     def subprograms(self) -> Iterator[Program]:
         """Yields the programs that the equations hold, outermost first, each once."""
@@ -135,30 +172,7 @@ class Program:
         Raises:
             ProgramError: If one of these does not hold; the message names the equation.
         """
-        defined: set[Variable] = set()
-        for variable in self.inputs:
-            _define(self, variable, defined, "an input")
-        for index, equation in enumerate(self.equations):
-            place = f"equation {index} (`{equation.primitive.name}`)"
-            for atom in equation.inputs:
-                if isinstance(atom, Variable) and atom not in defined:
-                    raise ProgramError(
-                        f"{place} of program `{self.name}` uses a variable that is not defined before it"
-                    )
-            inferred = equation.primitive.infer(*(atom.type for atom in equation.inputs))
-            types = inferred if equation.primitive.multiple_results else (inferred,)
-            if tuple(types) != tuple(variable.type for variable in equation.outputs):
-                raise ProgramError(
-                    f"{place} of program `{self.name}` defines {[str(v.type) for v in equation.outputs]}, "
-                    f"but its type rule gives {[str(type) for type in types]}"
-                )
-            for variable in equation.outputs:
-                _define(self, variable, defined, place)
-        for atom in self.outputs:
-            if isinstance(atom, Variable) and atom not in defined:
-                raise ProgramError(f"program `{self.name}` returns a variable that is not defined")
-        for program in self.subprograms():
-            program.verify()
+        verification.verify(self)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -169,13 +183,13 @@ class Program:
                 numbers[variable] = len(numbers)
             rows: list[Any] = []
             for equation in self.equations:
-                operands = tuple(numbers[a] if isinstance(a, Variable) else a for a in equation.inputs)
+                operands = tuple(numbers.get(a, a) if isinstance(a, Variable) else a for a in equation.inputs)
                 for variable in equation.outputs:
                     numbers[variable] = len(numbers)
                 rows.append((equation.primitive, operands))
-            results = tuple(numbers[a] if isinstance(a, Variable) else a for a in self.outputs)
-            self._key = (self.input_types, tuple(rows), results)
-        return self._key
+            results = tuple(numbers.get(a, a) if isinstance(a, Variable) else a for a in self.outputs)
+            assign(self, "_key", (self.input_types, tuple(rows), results))
+        return cast("tuple[Any, ...]", self._key)
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Program) and self.key == other.key)
@@ -190,10 +204,12 @@ class Program:
         return printing.program_expression(self)
 
 
-def _define(program: Program, variable: Variable, defined: set[Variable], place: str) -> None:
-    if variable in defined:
-        raise ProgramError(f"{place} of program `{program.name}` defines a variable a second time")
-    defined.add(variable)
+def undefined(program: Program) -> ProgramError:
+    """Returns the error for a program that uses what it does not define."""
+    error = ProgramError(f"program `{program.name}` uses a variable that is not defined before it")
+    error.add_note("hint: `program.verify()` tells which equation does")
+    return error
 
 
-from ryft_core.programs import printing  # noqa: E402 (printing needs programs)
+from ryft_core.primitives.operands import as_value  # noqa: E402 (operands are values, literals among them)
+from ryft_core.programs import printing, verification  # noqa: E402 (these need programs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ryft_core.programs.atoms import assign
 from ryft_core.tracing.traces import STATE
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Recorders:
             count = len(equations)
             for number in range(self._counts[index], count):
                 made = equations[number]
-                made.location = equation.location or made.location
+                # No program holds it yet, so that nobody has seen it without these.
+                assign(made, "location", equation.location or made.location)
                 if equation.scope:
-                    made.scope = (*trace.scope, *equation.scope)
+                    assign(made, "scope", (*trace.scope, *equation.scope))
             self._counts[index] = count

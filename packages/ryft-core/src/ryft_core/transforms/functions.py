@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ryft_core import trees
-from ryft_core.errors import OperandError, hinted
+from ryft_core.errors import IntegerRangeError, OperandError, hinted
 from ryft_core.primitives.operands import as_value
 from ryft_core.programs.atoms import Value
 from ryft_core.tracing.evaluation import concrete
@@ -67,6 +67,9 @@ def as_result(leaf: Any, function: Callable[..., Any]) -> Value:
         return leaf
     try:
         return as_value(leaf)
+    except IntegerRangeError as error:
+        error.add_note(f"in what `{function_name(function)}` returned")
+        raise
     except OperandError:
         raise hinted(
             OperandError(
@@ -86,6 +89,9 @@ def argument_leaves(leaves: Sequence[Any], structure: trees.Structure, function:
     for index, leaf in enumerate(leaves):
         try:
             values.append(leaf if isinstance(leaf, Value) else concrete(as_value(leaf)))
+        except IntegerRangeError as error:
+            error.add_note(f"in argument `{argument_path(structure, index)}` of `{function_name(function)}`")
+            raise
         except OperandError:
             raise hinted(
                 OperandError(

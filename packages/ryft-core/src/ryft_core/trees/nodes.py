@@ -45,6 +45,7 @@ ARRAY_TYPES: set[type] = {numpy.ndarray, bool, int, float, complex}
 LEAF_TYPES: set[type] = {*ARRAY_TYPES, str, bytes}
 """Types known not to be containers, arrays among them. Grows as values of other types are met."""
 
+_BUILTIN_LEAVES = frozenset(LEAF_TYPES)
 _DECLARED_LEAVES: set[type] = set()
 
 
@@ -180,16 +181,23 @@ def register_tree_node(
             positions.
 
     Raises:
-        StructureError: If `cls` is a container already, or was declared a leaf.
+        StructureError: If `cls` is no class, is a container already, was declared a leaf, or holds numbers.
     """
+    if not isinstance(cls, type):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise StructureError(f"`register_tree_node` expected a class, but got {cls!r}")
+    if cls in _BUILTIN_LEAVES:
+        raise StructureError(f"`{cls.__qualname__}` is always a leaf, so it cannot be made a container")
     if cls in NODE_KINDS:
         raise StructureError(f"`{cls.__qualname__}` is a container already")
     if cls in _DECLARED_LEAVES:
         raise StructureError(f"`{cls.__qualname__}` was declared a leaf, so it cannot be made a container")
 
     def flatten_to_tuple(value: Any) -> tuple[Sequence[Any], Any]:
-        children, rest = flatten(value)
-        return tuple(children), rest
+        flat: Any = flatten(value)
+        if not isinstance(flat, tuple) or len(flat) != 2:
+            text = f"the `flatten` of `{cls.__qualname__}` expected to return its children and the rest of it"
+            raise StructureError(f"{text}, but returned {flat!r:.100}")
+        return tuple(flat[0]), flat[1]
 
     LEAF_TYPES.discard(cls)
     ARRAY_TYPES.discard(cls)

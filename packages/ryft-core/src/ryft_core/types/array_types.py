@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, SupportsIndex
 
 import numpy
 
-from ryft_core.errors import DataTypeError, ShapeError
-from ryft_core.types.data_types import is_boolean, is_complex, is_floating, is_signed
+from ryft_core.errors import DataTypeError, ShapeError, hinted
+from ryft_core.types.data_types import canonical_dtype, is_boolean, is_complex, is_floating, is_signed
 
 __all__ = ["FLOAT0", "ArrayType", "dtype_expression", "kind_of"]
 
@@ -56,11 +57,17 @@ class ArrayType:
     """Type of this type's tangents: itself for inexact element types, and `FLOAT0` for the others."""
 
     def __new__(cls, shape: tuple[int, ...], dtype: numpy.dtype[Any], weak: bool = False) -> ArrayType:
-        key = (shape, dtype, weak)
-        self = _INTERNED.get(key)
-        if self is None:
-            self = _INTERNED.setdefault(key, _create(shape, dtype, weak))
-        return self
+        try:
+            return _INTERNED[shape, dtype, weak]
+        except (KeyError, TypeError):  # A list is not hashable.
+            made = _create(shape, dtype, weak)
+        return _INTERNED.setdefault((made.shape, made.dtype, made.weak), made)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"cannot assign to `{name}`: `ArrayType` objects are immutable")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"cannot delete `{name}`: `ArrayType` objects are immutable")
 
     @property
     def ndim(self) -> int:
@@ -102,13 +109,21 @@ class ArrayType:
 _INTERNED: dict[tuple[tuple[int, ...], numpy.dtype[Any], bool], ArrayType] = {}
 
 
-def _create(shape: tuple[int, ...], dtype: numpy.dtype[Any], weak: bool) -> ArrayType:
+def _create(shape: Sequence[SupportsIndex], dtype: numpy.dtype[Any], weak: bool) -> ArrayType:
     if not isinstance(dtype, numpy.dtype):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise DataTypeError(f"expected a `numpy.dtype` for an array type, but got {dtype!r}")
-    if not all(type(length) is int and length >= 0 for length in shape):
+        error = DataTypeError(f"expected a `numpy.dtype` for an array type, but got {dtype!r}")
+        raise hinted(error, "make one, as in `numpy.dtype('float32')`")
+    try:
+        sizes = tuple(size.__index__() for size in shape)
+    except (TypeError, AttributeError):
+        sizes = (-1,)
+    if not all(size >= 0 for size in sizes):
         raise ShapeError(f"expected non-negative integers for the shape of an array type, but got {shape!r}")
-    self = object.__new__(ArrayType)
-    self.shape, self.dtype, self.weak = shape, dtype, weak
-    self.kind = kind_of(dtype)
-    self.tangent = self if self.kind in "fcV" else ArrayType(shape, FLOAT0)
+    self, assign = object.__new__(ArrayType), object.__setattr__
+    kind = kind_of(dtype)
+    assign(self, "shape", sizes)
+    assign(self, "dtype", dtype if kind == "V" else canonical_dtype(dtype))
+    assign(self, "weak", bool(weak))
+    assign(self, "kind", kind)
+    assign(self, "tangent", self if kind in "fcV" else ArrayType(sizes, FLOAT0))
     return self
