@@ -30,6 +30,7 @@ from ryft_core.transforms.jit import jit
 from ryft_core.transforms.linear_transpose import closure_convert, eval_shape, linear_transpose
 from ryft_core.transforms.scopes import disable_jit, named_scope
 from ryft_core.transforms.vmap import vmap
+from ryft_core.types.array_types import FLOAT0 as float0  # noqa: N811 (as in JAX)
 from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import default_dtypes, set_default_dtypes
 
@@ -65,6 +66,7 @@ __all__ = [
     "errors",
     "eval_shape",
     "ffi_call",
+    "float0",
     "grad",
     "hessian",
     "io_callback",
