@@ -9,12 +9,21 @@ from typing import Any
 import numpy
 
 from ryft_core import trees
-from ryft_core.errors import ArgumentTypeError, OperandError, hinted
+from ryft_core.errors import ArgumentError, ArgumentTypeError, OperandError, hinted
 from ryft_core.primitives.operands import as_value
 from ryft_core.programs.atoms import Value
 from ryft_core.tracing.evaluation import concrete
 
-__all__ = ["FlatFunction", "argument_leaves", "check_function", "described", "function_name", "integer", "positions"]
+__all__ = [
+    "FlatFunction",
+    "argument_leaves",
+    "check_function",
+    "described",
+    "function_name",
+    "integer",
+    "positions",
+    "positive",
+]
 
 
 class FlatFunction:
@@ -144,6 +153,19 @@ def integer(value: Any, option: str) -> int:
         return operator.index(value)
     except TypeError:
         raise ArgumentTypeError(f"`{option}` expected an integer, but got {described(value)}: {value!r:.80}") from None
+
+
+def positive(value: Any, option: str) -> int:
+    """Returns an option that must be a positive integer.
+
+    Raises:
+        ArgumentTypeError: If it is not an integer.
+        ArgumentError: If it is not positive.
+    """
+    number = integer(value, option)
+    if number < 1:
+        raise ArgumentError(f"`{option}` expected a positive integer, but got {number}")
+    return number
 
 
 def positions(value: Any, option: str) -> tuple[int, ...]:
