@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 
 from ryft_core import trees
-from ryft_core.errors import ArgumentError, ArgumentTypeError, OperandError, hinted
+from ryft_core.errors import ArgumentError, ArgumentTypeError, OperandError, TracerError, hinted
 from ryft_core.primitives.operands import as_value
 from ryft_core.programs.atoms import Value
 from ryft_core.tracing.evaluation import concrete
@@ -148,9 +148,12 @@ def integer(value: Any, option: str) -> int:
 
     Raises:
         ArgumentTypeError: If it is not.
+        TracerError: If it is traced, and so not known yet.
     """
     try:
         return operator.index(value)
+    except TracerError:
+        raise  # It says where the value comes from.
     except TypeError:
         raise ArgumentTypeError(f"`{option}` expected an integer, but got {described(value)}: {value!r:.80}") from None
 

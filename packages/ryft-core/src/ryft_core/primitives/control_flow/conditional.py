@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -127,20 +128,47 @@ class Conditional(Nested):
     ) -> tuple[Any, Any]:
         # The elements of the batch choose different branches: run all of them, and choose among the results.
         index, *values = operands
+        inner = axes[1:]
         forced = (True,) * len(self.branches[0].outputs)
-        outcomes = [
-            Call(batch_program(branch, size, axes[1:], name, forced)[0]).bind(*values) for branch in self.branches
-        ]
+        masks = [comparison.equal(index, literal(number, INDEX)) for number in range(len(self.branches))]
+        outcomes: list[Any] = []
+        for branch, mask in zip(self.branches, masks, strict=True):
+            safe, places = _without_derivative_elsewhere(mask, values, inner, size)
+            outcomes.append(Call(batch_program(branch, size, places, name, forced)[0]).bind(*safe))
         chosen = list(outcomes[-1])
-        for number in range(len(outcomes) - 2, -1, -1):
-            here = comparison.equal(index, literal(number, INDEX))
-            for place, value in enumerate(outcomes[number]):
+        for here, outcome in zip(reversed(masks[:-1]), reversed(outcomes[:-1]), strict=True):
+            for place, value in enumerate(outcome):
                 mask = manipulation.reshape(here, (size,) + (1,) * (value.type.ndim - 1))
                 chosen[place] = comparison.select(mask, value, chosen[place])
         return tuple(chosen), (0,) * len(chosen)
 
     def reference(self, index: Any, *operands: Any) -> Any:
         return reference_program(self.branches[int(index)], operands)
+
+
+def _without_derivative_elsewhere(
+    mask: Any, values: Sequence[Any], axes: Sequence[int | None], size: int
+) -> tuple[list[Any], tuple[int | None, ...]]:
+    """Returns the operands of a branch, without a derivative for the elements of the batch that do not choose it.
+
+    The branch may not be differentiable there: the square root of zero would give infinity times zero, which is NaN.
+    A value that all elements share must be repeated for that, which is done if it is no larger than those that are not.
+    """
+    largest = max(
+        (math.prod(x.type.shape) // max(size, 1) for x, a in zip(values, axes, strict=True) if a is not None), default=1
+    )
+    safe: list[Any] = []
+    places: list[int | None] = []
+    for value, axis in zip(values, axes, strict=True):
+        if value.type.kind not in "fc" or (axis is None and value.type.size > max(largest, 1)):
+            safe.append(value)
+            places.append(axis)
+            continue
+        batch = with_batch_axis(value, axis, size, 0)
+        here = manipulation.reshape(mask, (size,) + (1,) * (batch.type.ndim - 1))
+        safe.append(comparison.select(here, batch, stop_gradient(batch)))
+        places.append(0)
+    return safe, tuple(places)
 
 
 def _share_residuals(splits: Sequence[PartialProgram]) -> tuple[list[Program], list[Program], list[int]]:
@@ -312,8 +340,10 @@ def _common_types(name: str, labels: list[str], bodies: list[Body], first: int) 
 
 
 from ryft_core.primitives import arithmetic, comparison, conversions, manipulation  # noqa: E402
+from ryft_core.primitives.barriers import stop_gradient  # noqa: E402
 from ryft_core.primitives.calls import Call  # noqa: E402
 from ryft_core.tracing.tracers import trace_program  # noqa: E402
+from ryft_core.transforms.batching import with_batch_axis  # noqa: E402
 from ryft_core.transforms.functions import function_name  # noqa: E402
 from ryft_core.transforms.programs import (  # noqa: E402
     batch_program,
