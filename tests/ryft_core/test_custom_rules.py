@@ -267,7 +267,7 @@ def make_vjp(forward: Any, backward: Any) -> Any:
 def test_wrong_results_of_vjp_rules_are_refused() -> None:
     good = lambda x, y: (x * y, None)  # noqa: E731
     with pytest.raises(DifferentiationError, match=r"the forward rule .* expected to return a pair"):
-        RYFT.grad(make_vjp(lambda x, y: x * y, None))(X)
+        RYFT.grad(make_vjp(lambda x, y: x * y, lambda r, ct: (ct, ct)))(X)
     with pytest.raises(StructureError, match=r"the backward rule .* returned another structure") as info:
         RYFT.grad(make_vjp(good, lambda r, ct: (ct,)))(X)
     assert "one cotangent for each of the 2 argument(s)" in info.value.__notes__[0]

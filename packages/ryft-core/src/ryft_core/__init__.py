@@ -1,6 +1,6 @@
 """Tracing, automatic differentiation, vectorization and just-in-time compilation of numerical Python."""
 
-from ryft_core import debug, errors, lax, nn, numpy, parameters, trees
+from ryft_core import debug, errors, lax, nn, numpy, parameters, public_functions, trees
 from ryft_core import trees as tree
 from ryft_core.arrays import Array, ArrayLike
 from ryft_core.errors import (
@@ -83,6 +83,7 @@ __all__ = [
     "parameter",
     "parameterized",
     "parameters",
+    "public_functions",
     "pure_callback",
     "remat",
     "set_default_dtypes",
