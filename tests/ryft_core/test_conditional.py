@@ -11,6 +11,7 @@ from libraries import RYFT, agree, both
 from ryft_core.errors import OperandError, ShapeError, StructureError
 from ryft_core.primitives.control_flow.conditional import Conditional, cond, switch
 from ryft_core.tracing.tracers import trace_program
+from ryft_core.transforms import programs
 from ryft_core.types.array_types import ArrayType
 
 X = numpy.array([0.1, -0.4, 0.7], "float32")
@@ -194,3 +195,20 @@ def test_what_all_elements_share_is_not_repeated_for_a_batched_conditional() -> 
         for value in equation.outputs
         if value.type.shape == (4, 5, 3)
     ]
+
+
+def test_tracing_the_derivative_of_nested_conditionals_takes_linear_effort(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nested(depth: int, x: Any) -> Any:
+        return x * x if depth == 0 else cond(x > depth, lambda x: nested(depth - 1, RYFT.sin(x)), lambda x: x + 2, x)
+
+    counts: list[int] = []
+
+    def counting(*arguments: Any) -> Any:
+        counts[-1] += 1
+        return trace_program(*arguments)
+
+    monkeypatch.setattr(programs, "trace_program", counting)
+    for depth in (4, 8):
+        counts.append(0)
+        RYFT.jit(RYFT.grad(lambda x, depth=depth: nested(depth, x))).trace(numpy.float32(1))
+    assert 0 < counts[1] <= 2.5 * counts[0]

@@ -67,9 +67,12 @@ class Conditional(Nested):
 
     def jvp(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         nonzero = tuple(type(tangent) is not Zero for tangent in tangents[1:])
-        present = [jvp_program(branch, nonzero)[1] for branch in self.branches]
-        union = tuple(map(any, zip(*present, strict=True)))
-        branches = tuple(jvp_program(branch, nonzero, union)[0] for branch in self.branches)
+        found = [jvp_program(branch, nonzero) for branch in self.branches]
+        union = tuple(map(any, zip(*[present for _, present in found], strict=True)))
+        branches = tuple(
+            program if present == union else jvp_program(branch, nonzero, union)[0]
+            for branch, (program, present) in zip(self.branches, found, strict=True)
+        )
         given = [tangent for tangent in tangents[1:] if type(tangent) is not Zero]
         results = Conditional(branches).bind(*primals, *given)
         count = len(union)
@@ -86,7 +89,10 @@ class Conditional(Nested):
         unknown = tuple(trace.owns(value) for value in values)
         splits = [partial_program(branch, unknown) for branch in self.branches]
         union = tuple(map(any, zip(*(split.unknown_outputs for split in splits), strict=True)))
-        splits = [partial_program(branch, unknown, union) for branch in self.branches]
+        splits = [
+            split if split.unknown_outputs == union else partial_program(branch, unknown, union)
+            for branch, split in zip(self.branches, splits, strict=True)
+        ]
         known_operands, unknown_operands = partition(values, unknown)
         known, rest, sources = _share_residuals(splits)
         results = trace.apply_known(Conditional(tuple(known)), [index, *known_operands])
@@ -100,9 +106,12 @@ class Conditional(Nested):
         index, *values = operands
         linear = tuple(is_linear(value) for value in values)
         nonzero = tuple(type(cotangent) is not Zero for cotangent in cotangents)
-        present = [transpose_program(branch, linear, nonzero)[1] for branch in self.branches]
-        union = tuple(map(any, zip(*present, strict=True)))
-        branches = tuple(transpose_program(branch, linear, nonzero, union)[0] for branch in self.branches)
+        found = [transpose_program(branch, linear, nonzero) for branch in self.branches]
+        union = tuple(map(any, zip(*[present for _, present in found], strict=True)))
+        branches = tuple(
+            program if present == union else transpose_program(branch, linear, nonzero, union)[0]
+            for branch, (program, present) in zip(self.branches, found, strict=True)
+        )
         known, _ = partition(values, linear)
         given = [cotangent for cotangent in cotangents if type(cotangent) is not Zero]
         results = iter(Conditional(branches).bind(index, *known, *given))
@@ -118,10 +127,15 @@ class Conditional(Nested):
         inner = axes[1:]
         if axes[0] is not None:
             return self._batch_by_selection(size, name, operands, axes)
-        positions = [batch_program(branch, size, inner, name)[1] for branch in self.branches]
-        union = tuple(any(axis is not None for axis in column) for column in zip(*positions, strict=True))
-        branches = tuple(batch_program(branch, size, inner, name, union)[0] for branch in self.branches)
-        return Conditional(branches).bind(index, *values), tuple(0 if has else None for has in union)
+        found = [batch_program(branch, size, inner, name) for branch in self.branches]
+        columns = zip(*[positions for _, positions in found], strict=True)
+        union = tuple(any(axis is not None for axis in column) for column in columns)
+        together = tuple(0 if has else None for has in union)
+        branches = tuple(
+            program if positions == together else batch_program(branch, size, inner, name, union)[0]
+            for branch, (program, positions) in zip(self.branches, found, strict=True)
+        )
+        return Conditional(branches).bind(index, *values), together
 
     def _batch_by_selection(
         self, size: int, name: object, operands: tuple[Any, ...], axes: tuple[int | None, ...]
