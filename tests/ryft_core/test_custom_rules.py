@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy
 import pytest
 from libraries import RYFT, agree, both
 
-from ryft_core.errors import ArgumentError, ArgumentTypeError, DifferentiationError, OperandError, StructureError
+from ryft_core.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    BatchingError,
+    DifferentiationError,
+    OperandError,
+    StructureError,
+)
 from ryft_core.transforms.custom_rules import custom_jvp, custom_rules, custom_vjp
 
 X = numpy.array([0.1, 0.2, 0.3], "float32")
@@ -321,3 +329,30 @@ def test_rules_and_what_they_are_for_are_functions() -> None:
             getattr(function, name)(3)
     with pytest.raises(ArgumentTypeError, match="`defvjp` expected a function for the rule, but got `None`"):
         function.defvjp(lambda x: (x, x), None)
+
+
+def test_a_function_with_rules_can_be_a_method() -> None:
+    class Scale:
+        factor = 3.0
+
+        @partial(custom_jvp, nondiff_argnums=0)
+        def apply(self, x: Any) -> Any:
+            return x * self.factor
+
+        @apply.defjvp
+        def rule(self, primals: Any, tangents: Any) -> Any:
+            return self.apply(primals[0]), tangents[0] * self.factor * 10
+
+    assert float(Scale().apply(2.0)) == 6.0
+    assert float(RYFT.grad(Scale().apply)(2.0)) == 30.0
+    assert RYFT.jit(RYFT.vmap(RYFT.grad(Scale().apply)))(X).tolist() == [30.0] * 3
+
+
+def test_what_a_batch_rule_and_a_pair_of_rules_must_be() -> None:
+    function = custom_rules(lambda x: x, vmap=lambda size, mapped, x: ({"y": x[:1]}, True))
+    message = r"`vmap` expected `result\[\"y\"\]` to have the mapped axis of size 3 first, but it returned shape \(1,\)"
+    with pytest.raises(BatchingError, match=message):
+        RYFT.vmap(function)(X)
+    for wrong in (3, (lambda x: x,)):
+        with pytest.raises(ArgumentTypeError, match="`vjp` expected a pair of functions, but got"):
+            custom_rules(lambda x: x, vjp=wrong)

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, update_wrapper
+from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy
@@ -14,6 +15,7 @@ from ryft_core import trees
 from ryft_core.errors import (
     ArgumentError,
     ArgumentTypeError,
+    BatchingError,
     DifferentiationError,
     OperandError,
     StructureError,
@@ -151,6 +153,10 @@ class FunctionWithRules(Generic[P, R]):
         """
         self.fallback = _rule("deffallback", fallback)
         return fallback
+
+    def __get__(self, instance: Any, owner: Any = None, /) -> Any:
+        """Makes a function with rules in a class a method; `nondiff_argnums=0` hands `self` to the rules."""
+        return self if instance is None else MethodType(self, instance)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         arguments = self._positional(args, kwargs)
@@ -398,6 +404,13 @@ class UserRules(Rules):
         leaves, structure = trees.flatten(pair[0])
         self.results.append(structure)
         flags = trees.flatten_prefix(pair[1], structure, name="mapped")
+        for leaf, flag, path in zip(leaves, flags, structure.paths, strict=True):
+            shape = as_result(leaf, self.owner.batch_rule).type.shape
+            if flag and shape[:1] != (size,):
+                raise BatchingError(
+                    f"the rule `{name}` of `{self.label}` for `vmap` expected `result{path}` to have the mapped axis "
+                    f"of size {size} first, but it returned shape {shape}"
+                )
         return [as_result(leaf, self.owner.batch_rule) for leaf in leaves], [0 if flag else None for flag in flags]
 
 
@@ -557,6 +570,8 @@ def custom_rules(
         if jvp is not None:
             result.defjvp(jvp)
         if vjp is not None:
+            if not isinstance(vjp, tuple | list) or len(vjp) != 2:  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ArgumentTypeError(f"`vjp` expected a pair of functions, but got {described(vjp)}: {vjp!r:.80}")
             result.defvjp(*vjp)
         if vmap is not None:
             result.defvmap(vmap)
