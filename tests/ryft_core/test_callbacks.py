@@ -1,6 +1,7 @@
 """Callbacks: what they get and give, their errors, their order, and that they never wait for ever."""
 
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import ryft_core as ryft
+from ryft_core.errors import ArgumentTypeError
 from ryft_core.primitives.callbacks import debug_callback, debug_print, io_callback, pure_callback
 from ryft_core.primitives.control_flow.loops import fori_loop
 from ryft_core.primitives.custom_calls import ffi_call
@@ -183,3 +185,43 @@ def test_ffi_call_of_an_unknown_target_says_so() -> None:
 def test_ffi_call_needs_a_method_for_vmap() -> None:
     with pytest.raises(ryft.BatchingError, match="has no rule for `vmap`"):
         ryft.vmap(ffi_call("no_such_target", SCALAR))(X)
+
+
+def test_a_callback_that_waits_for_a_thread_with_callbacks_never_deadlocks() -> None:
+    inner = ryft.jit(lambda x: pure_callback(lambda a: a * 2, VECTOR, x))
+
+    def host(a: Any) -> Any:
+        found: list[Any] = []
+        thread = threading.Thread(target=lambda: found.append(np.asarray(inner(a))), daemon=True)
+        thread.start()
+        thread.join(60)
+        return found[0]
+
+    within(120, lambda: np.testing.assert_allclose(ryft.jit(lambda x: pure_callback(host, VECTOR, x))(X), X * 2))
+
+
+def test_a_callback_is_a_function_with_a_description_of_its_results() -> None:
+    with pytest.raises(ArgumentTypeError, match="a callback is a function, but got a `int`: 3"):
+        pure_callback(3, VECTOR, X)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentTypeError, match="expected a description of a result, but got a `str`: 'abc'") as caught:
+        pure_callback(np.sin, "abc", X)
+    assert any("pass an array, or `ryft.ArrayType" in note for note in caught.value.__notes__)
+
+
+def test_an_exception_in_a_callback_outside_of_jit_has_no_internal_frames() -> None:
+    def fail(a: Any) -> Any:
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine") as caught:
+        pure_callback(fail, VECTOR, X)
+    names = [entry.name for entry in traceback.extract_tb(caught.value.__traceback__)]
+    assert names == ["test_an_exception_in_a_callback_outside_of_jit_has_no_internal_frames", "fail"]
+
+
+@pytest.mark.parametrize("mode", [ryft.jit, lambda function: function])
+def test_debug_print_takes_what_is_no_array_as_it_is(mode: Any, capsys: Any) -> None:
+    mode(lambda x: (debug_print("{}: {x} {how[name]}", "loss", x=x, how={"name": "mean"}), x)[1])(np.float32(2))
+    assert capsys.readouterr().out == "loss: 2.0 mean\n"
+    seen: list[Any] = []
+    mode(lambda x: (debug_callback(lambda a, f, b: seen.append(f(a + b)), x, str, x), x)[1])(np.int32(2))
+    assert seen == ["4"]

@@ -10,6 +10,7 @@ import pytest
 from libraries import JAX, RYFT, agree, both
 
 import ryft_core
+from ryft_core.errors import ArgumentTypeError
 from ryft_core.primitives.checkpointing import Checkpoint
 from ryft_core.programs import Program
 from ryft_core.tracing.tracers import trace_program
@@ -196,3 +197,13 @@ def test_stop_gradient_and_barrier_agree_with_jax() -> None:
     both(lambda lib: lib.grad(lambda x: function(lib, x))(X))
     both(lambda lib: lib.jit(lib.vmap(lib.grad(lambda x: function(lib, x))))(W))
     both(lambda lib: lib.jvp(lambda x: lib.optimization_barrier((x, x * x))[1], (X,), (X,)))
+
+
+def test_options_of_checkpoint_are_checked() -> None:
+    with pytest.raises(ArgumentTypeError, match="`checkpoint` expected a function, but got a `int`: 3"):
+        ryft_core.checkpoint(3)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentTypeError, match="`checkpoint` expected a policy, but got a `str`: 'dots'") as caught:
+        ryft_core.checkpoint(lambda x: x, policy="dots")  # type: ignore[arg-type]
+    assert "hint: choose one of `ryft.checkpoint_policies`, for example `dots_saveable`" in caught.value.__notes__
+    with pytest.raises(ArgumentTypeError, match="`static_argnums` expected an integer, but got a `str`: 'x'"):
+        ryft_core.checkpoint(lambda x: x, static_argnums="x")  # type: ignore[arg-type]

@@ -11,11 +11,13 @@ from libraries import RYFT, agree, both
 from ryft_core.errors import OperandError, ShapeError, StructureError
 from ryft_core.primitives.control_flow.conditional import Conditional, cond, switch
 from ryft_core.tracing.tracers import trace_program
+from ryft_core.transforms import programs
 from ryft_core.types.array_types import ArrayType
 
 X = numpy.array([0.1, -0.4, 0.7], "float32")
 Y = numpy.array([1.3, 0.2, -0.5], "float32")
 PREDICATES = numpy.array([1.0, -1.0, 2.0], "float32")
+INDICES = numpy.array([0, 0, 1])
 
 
 def choosing(library: Any) -> Any:
@@ -156,3 +158,57 @@ def test_conditional_checks_its_operands() -> None:
 
 def numpy_value(x: float) -> Any:
     return RYFT.array(numpy.float32(x))
+
+
+def test_a_branch_that_an_element_does_not_choose_adds_no_nan_to_derivatives() -> None:
+    # The square root has an infinite derivative at 0, and none below: it is not chosen there.
+    root = lambda lib: lambda x: lib.cond(x > 0, lambda x: x**0.5, lambda x: 0 * x, x)  # noqa: E731
+    x = numpy.array([-1.0, 0.0, 4.0], "float32")
+    both(lambda lib: lib.grad(lambda x: lib.vmap(root(lib))(x).sum())(x))
+    both(lambda lib: lib.grad(lambda x: lib.jit(lib.vmap(root(lib)))(x).sum())(x))
+    both(lambda lib: lib.jit(lib.vmap(lib.grad(root(lib))))(x))
+    both(lambda lib: lib.hessian(lambda x: lib.vmap(root(lib))(x).sum())(x))
+    # What all elements share has no NaN either.
+    scaled = lambda lib, w: lambda x: lib.cond(x > 0, lambda: x**0.5 * w, lambda: x * w)  # noqa: E731
+    both(lambda lib: lib.grad(lambda w: lib.vmap(scaled(lib, w))(x).sum())(numpy.float32(3)))
+    branches = [lambda x: x, lambda x: x**0.5, lambda x: x**1.5]
+    both(lambda lib: lib.grad(lambda x: lib.vmap(lambda i, x: lib.switch(i, branches, x))(INDICES, x).sum())(x))
+
+
+def test_a_batched_conditional_can_be_transposed() -> None:
+    choice = numpy.array([True, False, True])
+    linear = lambda x: RYFT.vmap(lambda p, x: cond(p, lambda x: 2 * x, lambda x: 3 * x, x))(choice, x)  # noqa: E731
+    for function in (linear, RYFT.jit(linear)):
+        agree(RYFT.linear_transpose(function, X)(Y)[0], Y * numpy.array([2, 3, 2], "float32"))
+
+
+def test_what_all_elements_share_is_not_repeated_for_a_batched_conditional() -> None:
+    matrix = numpy.ones((5, 3), "float32")
+    function = lambda p, x: cond(p > 0, lambda x: (matrix @ x).sum(), lambda x: x.sum(), x)  # noqa: E731
+    program, _ = trace_program(
+        lambda p, x: [RYFT.vmap(function)(p, x)], [ArrayType((4,), X.dtype), ArrayType((4, 3), X.dtype)]
+    )
+    assert not [
+        value.type.shape
+        for part in (program, *program.subprograms())
+        for equation in part.equations
+        for value in equation.outputs
+        if value.type.shape == (4, 5, 3)
+    ]
+
+
+def test_tracing_the_derivative_of_nested_conditionals_takes_linear_effort(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nested(depth: int, x: Any) -> Any:
+        return x * x if depth == 0 else cond(x > depth, lambda x: nested(depth - 1, RYFT.sin(x)), lambda x: x + 2, x)
+
+    counts: list[int] = []
+
+    def counting(*arguments: Any) -> Any:
+        counts[-1] += 1
+        return trace_program(*arguments)
+
+    monkeypatch.setattr(programs, "trace_program", counting)
+    for depth in (4, 8):
+        counts.append(0)
+        RYFT.jit(RYFT.grad(lambda x, depth=depth: nested(depth, x))).trace(numpy.float32(1))
+    assert 0 < counts[1] <= 2.5 * counts[0]

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy
 import pytest
 from libraries import RYFT, agree, both
 
-from ryft_core.errors import DifferentiationError, OperandError, StructureError
+from ryft_core.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    BatchingError,
+    DifferentiationError,
+    OperandError,
+    StructureError,
+)
 from ryft_core.transforms.custom_rules import custom_jvp, custom_rules, custom_vjp
 
 X = numpy.array([0.1, 0.2, 0.3], "float32")
@@ -250,7 +258,7 @@ def make_jvp(rule: Any) -> Any:
 
 
 def test_wrong_results_of_a_jvp_rule_are_refused() -> None:
-    with pytest.raises(DifferentiationError, match="expected to return a pair, but it returned a `list`"):
+    with pytest.raises(DifferentiationError, match="expected to return a pair, but it returned a list of 3"):
         RYFT.grad(make_jvp(lambda p, t: [1, 2, 3]))(X)
     with pytest.raises(StructureError, match="expected tangents of the results' structure"):
         RYFT.grad(make_jvp(lambda p, t: ({"a": p[0]}, [t[0]])))(X)
@@ -267,9 +275,84 @@ def make_vjp(forward: Any, backward: Any) -> Any:
 def test_wrong_results_of_vjp_rules_are_refused() -> None:
     good = lambda x, y: (x * y, None)  # noqa: E731
     with pytest.raises(DifferentiationError, match=r"the forward rule .* expected to return a pair"):
-        RYFT.grad(make_vjp(lambda x, y: x * y, None))(X)
+        RYFT.grad(make_vjp(lambda x, y: x * y, lambda r, ct: (ct, ct)))(X)
     with pytest.raises(StructureError, match=r"the backward rule .* returned another structure") as info:
         RYFT.grad(make_vjp(good, lambda r, ct: (ct,)))(X)
     assert "one cotangent for each of the 2 argument(s)" in info.value.__notes__[0]
     with pytest.raises(DifferentiationError, match=r"expected `cotangents\[1\]` of type float32\[3\]"):
         RYFT.grad(make_vjp(good, lambda r, ct: (ct, ct.sum())))(X)
+
+
+def test_arguments_that_are_not_differentiated_may_be_named() -> None:
+    def powers(lib: Any, make: Any) -> Any:
+        function = make(lambda x, n, f: f(x) ** n, nondiff_argnames=("f", "n"))
+        if make is lib.custom_jvp:
+            function.defjvp(lambda n, f, primals, tangents: (function(primals[0], n, f), n * tangents[0]))
+        else:
+            function.defvjp(lambda x, n, f: (function(x, n, f), x), lambda n, f, x, cotangent: (cotangent * n * f(x),))
+        return lib.grad(lambda x: function(x, f=lib.sin, n=3))(numpy.float32(2))
+
+    both(lambda lib: powers(lib, lib.custom_jvp))
+    both(lambda lib: powers(lib, lib.custom_vjp))
+    with pytest.raises(
+        ArgumentError, match=r"`nondiff_argnames` of `<lambda>` expected names .*, but got .z."
+    ) as caught:
+        custom_rules(lambda x, y: x, nondiff_argnames="z")
+    assert caught.value.__notes__ == ["hint: its parameters are x, y"]
+
+
+def test_a_backward_rule_returns_a_tuple() -> None:
+    # One cotangent for all arguments would be easy to return by mistake.
+    function = custom_vjp(lambda x, y: x * y)
+    function.defvjp(lambda x, y: (x * y, None), lambda _, cotangent: cotangent)
+    with pytest.raises(StructureError, match="`<lambda>` expected to return a tuple of cotangents, but it returned an"):
+        RYFT.grad(lambda x, y: function(x, y).sum())(X, Y)
+
+
+@pytest.mark.parametrize("transform", [RYFT.grad, lambda f: RYFT.jit(RYFT.grad(f))])
+def test_a_derivative_rule_that_is_not_linear_is_refused(transform: Any) -> None:
+    function = custom_jvp(lambda x: x * x)
+    function.defjvp(lambda primals, tangents: (primals[0] * primals[0], tangents[0] * tangents[0]))
+    with pytest.raises(DifferentiationError, match="expected a linear function, but it multiplies values") as caught:
+        transform(lambda x: function(x).sum())(X)
+    assert any("must be linear in the tangents" in note for note in caught.value.__notes__)
+    assert any("applied `multiply`" in note for note in caught.value.__notes__)
+
+
+def test_rules_and_what_they_are_for_are_functions() -> None:
+    for make, name in ((custom_jvp, "custom_jvp"), (custom_vjp, "custom_vjp"), (custom_rules, "custom_rules")):
+        with pytest.raises(ArgumentTypeError, match=f"`{name}` expected a function, but got a `int`: 3"):
+            make(3)  # type: ignore[operator]
+    function: Any = custom_rules(lambda x: x)
+    for name in ("defjvp", "defvmap", "deflowering", "deffallback"):
+        with pytest.raises(ArgumentTypeError, match=f"`{name}` expected a function for the rule, but got a `int`: 3"):
+            getattr(function, name)(3)
+    with pytest.raises(ArgumentTypeError, match="`defvjp` expected a function for the rule, but got `None`"):
+        function.defvjp(lambda x: (x, x), None)
+
+
+def test_a_function_with_rules_can_be_a_method() -> None:
+    class Scale:
+        factor = 3.0
+
+        @partial(custom_jvp, nondiff_argnums=0)
+        def apply(self, x: Any) -> Any:
+            return x * self.factor
+
+        @apply.defjvp
+        def rule(self, primals: Any, tangents: Any) -> Any:
+            return self.apply(primals[0]), tangents[0] * self.factor * 10
+
+    assert float(Scale().apply(2.0)) == 6.0
+    assert float(RYFT.grad(Scale().apply)(2.0)) == 30.0
+    assert RYFT.jit(RYFT.vmap(RYFT.grad(Scale().apply)))(X).tolist() == [30.0] * 3
+
+
+def test_what_a_batch_rule_and_a_pair_of_rules_must_be() -> None:
+    function = custom_rules(lambda x: x, vmap=lambda size, mapped, x: ({"y": x[:1]}, True))
+    message = r"`vmap` expected `result\[\"y\"\]` to have the mapped axis of size 3 first, but it returned shape \(1,\)"
+    with pytest.raises(BatchingError, match=message):
+        RYFT.vmap(function)(X)
+    for wrong in (3, (lambda x: x,)):
+        with pytest.raises(ArgumentTypeError, match="`vjp` expected a pair of functions, but got"):
+            custom_rules(lambda x: x, vjp=wrong)

@@ -1,5 +1,6 @@
 """Errors that a beginner meets: what they say, where they point to, and what they advise."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -49,9 +50,26 @@ def test_a_concrete_use_says_where_the_value_comes_from(use: Callable[[Any], Any
         return use(x * 2)
 
     notes = raised(TracerError, "needs a concrete value", lambda: ryft.jit(computed)(numpy.int32(1)))
-    assert "hint: inside `jit` and `vmap`, use `ryft.numpy.where`" in notes
+    assert "hint: inside `jit` and `vmap`, " in notes
     assert f"the value was computed by `multiply` at {__file__}:" in notes
     assert "in `jit` of `computed`" in notes
+
+
+@pytest.mark.parametrize(
+    ("use", "hint"),
+    [
+        (bool, "use `ryft.numpy.where` or `ryft.lax.cond` instead of `if`"),
+        (numpy.sin, "use the function of `ryft.numpy` that has the same name"),
+        (lambda x: f"{x:.2f}", "print with `ryft.debug.print`"),
+        (range, "mark the argument static, loop with `ryft.lax.fori_loop`"),
+        (lambda x: [1, 2, 3][x], "index an array of Ryft's instead of a list"),
+        (ryft.numpy.arange, "mark the argument static: shapes are constants"),
+        (math.sqrt, "use functions of `ryft.numpy` instead of those of `math`"),
+        (int, "keep the value an array, `x.astype(int)`"),
+    ],
+)
+def test_a_concrete_use_says_what_to_do_instead(use: Callable[[Any], Any], hint: str) -> None:
+    assert hint in raised(TracerError, "needs a concrete value", lambda: ryft.jit(use)(numpy.int32(1)))
 
 
 def test_a_concrete_use_of_an_argument_says_which_one() -> None:

@@ -9,7 +9,7 @@ import pytest
 from libraries import RYFT, agree, both
 
 import ryft_core
-from ryft_core.errors import DifferentiationError, OperandError, StructureError
+from ryft_core.errors import ArgumentTypeError, DifferentiationError, OperandError, StructureError
 from ryft_core.types.array_types import FLOAT0
 
 X = numpy.array([0.1, -0.4, 0.7], "float32")
@@ -159,7 +159,7 @@ def test_tangents_and_cotangents_must_fit() -> None:
         ryft_core.jvp(lambda x: x, (X,), (X[:2],))
     with pytest.raises(StructureError, match="expected cotangents of the structure of the results"):
         ryft_core.vjp(lambda x: x, X)[1]((X, X))
-    with pytest.raises(DifferentiationError, match=r"expected a tangent of type float32\[3\] for `result`"):
+    with pytest.raises(DifferentiationError, match=r"expected a cotangent of type float32\[3\] for `result`"):
         ryft_core.vjp(lambda x: x, X)[1](1.0)
     with pytest.raises(StructureError, match="expected tangents of the structure of the primals"):
         ryft_core.linearize(lambda x: x, X)[1](X, X)
@@ -177,3 +177,90 @@ def test_results_that_are_no_arrays_are_refused() -> None:
         ryft_core.grad(lambda x: "text")(X)  # type: ignore[arg-type]
     with pytest.raises(OperandError, match="is a `str`, which is not an array"):
         ryft_core.grad(lambda x, s: x)("text", 1)  # type: ignore[arg-type]
+
+
+def test_the_derivative_twice_with_respect_to_one_argument_is_refused() -> None:
+    for argnums in [(0, 0), (1, -1)]:
+        with pytest.raises(DifferentiationError, match=r"`<lambda>` twice with respect to one argument, but got"):
+            ryft_core.grad(lambda x, y: (x * y).sum(), argnums)(X, X)
+
+
+def test_argument_numbers_are_integers_of_any_kind() -> None:
+    agree(ryft_core.grad(lambda x, y: (x * y).sum(), numpy.int32(1))(X, 2 * X), X)  # type: ignore[arg-type]
+    (gradient,) = ryft_core.grad(lambda x, y: (x * y).sum(), numpy.array([1]))(X, 2 * X)  # type: ignore[arg-type]
+    agree(gradient, X)
+    for transform in (ryft_core.grad, ryft_core.value_and_grad, ryft_core.jacfwd, ryft_core.jacrev, ryft_core.hessian):
+        for wrong in ("x", None, 1.5, ["x"]):
+            with pytest.raises(ArgumentTypeError, match="`argnums` expected an integer, but got"):
+                transform(lambda x: x.sum(), wrong)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("name", ["grad", "value_and_grad", "jacfwd", "jacrev"])
+def test_what_is_no_function_is_refused_by_name(name: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=f"`{name}` expected a function, but got a `float`: 3.0") as caught:
+        getattr(ryft_core, name)(3.0)
+    assert f"hint: pass the function itself: `{name}(f)(x)`, not `{name}(f(x))`" in caught.value.__notes__
+
+
+def test_forward_transformations_refuse_what_is_no_function() -> None:
+    with pytest.raises(ArgumentTypeError, match="`jvp` expected a function, but got `None`"):
+        ryft_core.jvp(None, (X,), (X,))  # type: ignore[call-overload]
+    with pytest.raises(ArgumentTypeError, match="`vjp` expected a function"):
+        ryft_core.vjp(X, X)  # type: ignore[call-overload]
+    with pytest.raises(ArgumentTypeError, match="`linearize` expected a function"):
+        ryft_core.linearize(3, X)  # type: ignore[call-overload]
+
+
+def test_jvp_needs_sequences_of_primals_and_tangents() -> None:
+    with pytest.raises(ArgumentTypeError, match="`jvp` expected a tuple or list of primals, but got a `ndarray`"):
+        ryft_core.jvp(lambda x: x, X, X)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentTypeError, match="`jvp` expected a tuple or list of tangents"):
+        ryft_core.jvp(lambda x: x, (X,), X)  # type: ignore[arg-type]
+
+
+def test_a_pullback_takes_one_argument() -> None:
+    _, pullback = ryft_core.vjp(lambda x: (x, x), X)
+    with pytest.raises(StructureError, match=r"expected one argument, the cotangents .*, but got 2"):
+        pullback(X, X)  # type: ignore[call-arg]
+
+
+def test_forward_jacobian_of_a_function_that_is_not_holomorphic_needs_real_arguments() -> None:
+    # It would be the derivative along the real axis only, where `abs` has none as a complex function.
+    with pytest.raises(DifferentiationError, match=r"`jacfwd` needs real arguments, but argument 0 .* complex64\[3\]"):
+        ryft_core.jacfwd(abs)(X + 0j)
+    z = (X + 1j).astype("complex64")
+    agree(ryft_core.hessian(lambda z: (z**3).sum(), holomorphic=True)(z), numpy.diag(6 * z))
+
+
+def test_forward_jacobian_of_integer_results_is_float0() -> None:
+    difference, place = ryft_core.jacfwd(lambda x: (2 * x, ryft_core.numpy.argmax(x)))(X)
+    agree(difference, 2 * numpy.eye(3))
+    assert place.dtype == ryft_core.float0
+    assert place.shape == (3,)
+
+
+def test_the_tangent_of_an_integer_is_float0() -> None:
+    value, tangent = ryft_core.jvp(lambda n: n * 2.0, (3,), (numpy.zeros((), ryft_core.float0),))
+    assert (float(value), float(tangent)) == (6.0, 0.0)
+
+
+def test_auxiliary_data_may_come_in_a_list() -> None:
+    agree(ryft_core.grad(lambda x: [(x * x).sum(), {"x": x}], has_aux=True)(X)[0], 2 * X)  # type: ignore[call-overload]
+
+
+def test_an_error_names_the_transformation() -> None:
+    with pytest.raises(DifferentiationError, match="`jacfwd` needs arguments of a floating-point type"):
+        ryft_core.jacfwd(lambda x: x)(3)
+    with pytest.raises(DifferentiationError, match="`value_and_grad` needs a scalar result"):
+        ryft_core.value_and_grad(lambda x: x)(X)
+    with pytest.raises(DifferentiationError, match="returned a tuple of 2"):
+        ryft_core.grad(lambda x: (x.sum(), x))(X)  # type: ignore[type-var]
+
+
+def test_arrays_and_numbers_that_do_not_fit_say_why() -> None:
+    with pytest.raises(
+        OperandError, match=r"argument `args\[0\]` of `<lambda>`: the Python integer 1180\d* does not fit"
+    ):
+        ryft_core.jit(lambda x: x)(2**70)
+    with pytest.raises(OperandError, match=r"argument `args\[0\]` of `<lambda>`: .* element type `<U1`"):
+        ryft_core.jit(lambda x: x)(numpy.array(["a"]))

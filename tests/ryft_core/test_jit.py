@@ -18,7 +18,7 @@ import pytest
 import ryft_core as ryft
 from ryft_core.arrays import device_array
 from ryft_core.backends import default_client
-from ryft_core.errors import DonatedError, OperandError, StructureError
+from ryft_core.errors import ArgumentError, ArgumentTypeError, DonatedError, OperandError, StructureError
 from ryft_core.transforms.jit import TraceBudgetError, jit
 from ryft_core.transforms.signatures import Difference, SignatureError
 from ryft_core.transforms.stages import StageError
@@ -164,6 +164,9 @@ def test_static_argument_must_not_be_an_array() -> None:
         ({"static_argnames": "z"}, r"`static_argnames` of `f` expected names of its parameters, but got 'z'"),
         ({"static_argnums": "x"}, r"`static_argnums` expected int values, but got 'x'"),
         ({"static_argnames": [1]}, r"`static_argnames` expected str values, but got 1"),
+        ({"static_argnames": 3}, "`static_argnames` expected str values, but got 3"),
+        ({"static_argnums": 1.0}, r"`static_argnums` expected int values, but got 1\.0"),
+        ({"static_argnums": 0, "donate_argnums": 0}, "is static, and cannot be donated as well"),
     ],
 )
 def test_options_must_fit_the_function(options: Any, message: str) -> None:
@@ -477,3 +480,59 @@ def test_numbers_can_be_donated() -> None:
         assert float(f(1.0, 1.0)) == 2
         np.testing.assert_array_equal(f(np.ones(3, np.float32), np.float32(2)), [3, 3, 3])
     assert float(jit(lambda x: x)(1.0)) == 1
+
+
+def test_stages_take_weakly_typed_numbers_and_name_what_does_not_fit() -> None:
+    compiled = jit(lambda x, y: x * y).lower(np.float32(2), np.ones(3, "float32")).compile()
+    assert compiled(3.0, np.ones(3, "float32")).tolist() == [3.0, 3.0, 3.0]
+    with pytest.raises(OperandError, match=r"argument `args\[0\]` of `<lambda>` is a `str`, which is not an array"):
+        compiled("text", np.ones(3, "float32"))
+    assert repr(compiled) == "Compiled(<lambda>)"
+    assert repr(compiled.traced) == "Traced(<lambda>, 1 equations)"
+    assert repr(compiled.traced.lower()) == "Lowered(<lambda>)"
+
+
+def test_lowered_text_has_the_lines_of_the_user_on_request() -> None:
+    lowered = jit(lambda x: x * 2).lower(1.0)
+    assert __file__ in lowered.as_text(debug_info=True)
+    assert __file__ not in lowered.as_text()
+
+
+def test_a_compiled_stage_gives_away_and_refuses_donated_arrays() -> None:
+    x = device_array(np.ones(4, "float32"))
+    compiled = jit(lambda x: x + 1, donate_argnums=0).lower(x).compile()
+    assert compiled(x).tolist() == [2.0] * 4
+    with pytest.raises(DonatedError, match=r"argument `x` of the compiled function `<lambda>`, .* to `<lambda>` at"):
+        compiled(x)
+
+
+def test_every_use_of_a_donated_array_says_where_it_went() -> None:
+    x = device_array(np.ones(4, "float32"))
+    jit(lambda x: x + 1, donate_argnums=0)(x)
+    for use in (np.asarray, np.from_dlpack, lambda x: x.block_until_ready(), repr, list):
+        with pytest.raises(DonatedError, match=r"was donated to `<lambda>` at"):
+            use(x)  # type: ignore[operator]
+
+
+def test_jit_of_what_is_no_function_is_refused() -> None:
+    with pytest.raises(ArgumentTypeError, match="`jit` expected a function, but got a `int`: 3"):
+        jit(3)  # type: ignore[call-overload]
+    with pytest.raises(ArgumentTypeError, match="`jit` expected a function, but got a `ndarray`"):
+        jit(static_argnums=0)(np.ones(3))  # type: ignore[arg-type]
+
+
+def test_static_argument_numbers_may_come_from_numpy() -> None:
+    assert float(jit(lambda x, n: x * n if n > 2 else x, static_argnums=np.int64(1))(2.0, 3)) == 6.0  # type: ignore
+
+
+@pytest.mark.parametrize(
+    ("limit", "error", "message"),
+    [
+        (0, ArgumentError, "`max_traces` expected a positive integer, but got 0"),
+        ("2", ArgumentTypeError, "`max_traces` expected an integer, but got a `str`: '2'"),
+        (1.5, ArgumentTypeError, r"`max_traces` expected an integer, but got a `float`: 1\.5"),
+    ],
+)
+def test_trace_budget_must_be_a_positive_integer(limit: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        jit(lambda x: x, max_traces=limit)

@@ -8,7 +8,7 @@ import numpy
 import pytest
 from libraries import RYFT, agree, both
 
-from ryft_core.errors import BatchingError, OperandError, ShapeError, StructureError
+from ryft_core.errors import ArgumentTypeError, BatchingError, OperandError, ShapeError, StructureError, TracerError
 from ryft_core.primitives.control_flow.associative import associative_scan
 from ryft_core.primitives.control_flow.loops import map as map_slices
 from ryft_core.primitives.control_flow.loops import scan
@@ -229,3 +229,32 @@ def test_associative_scan_refuses_what_does_not_fit() -> None:
         associative_scan(lambda a, b: (a, b), XS)
     with pytest.raises(OperandError, match="expected at least one array"):
         associative_scan(lambda a, b: a, ())
+
+
+def test_numbers_of_steps_are_integers() -> None:
+    step = lambda carry, _: (carry, None)  # noqa: E731
+    with pytest.raises(ArgumentTypeError, match="`unroll` expected an integer, but got a `str`: 'a'"):
+        scan(step, 0.0, W, unroll="a")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentTypeError, match=r"`length` expected an integer, but got a `float`: 2\.5"):
+        scan(step, 0.0, length=2.5)  # type: ignore[arg-type]
+    with pytest.raises(ShapeError, match="`scan` expected a `length` that is not negative, but got -3"):
+        scan(step, 0.0, length=-3)
+    with pytest.raises(ArgumentTypeError, match="`batch_size` expected an integer"):
+        map_slices(lambda x: x, W, batch_size="2")  # type: ignore[arg-type]
+    with pytest.raises(TracerError, match="needs a concrete value, but got a traced one") as caught:
+        RYFT.jit(lambda count: scan(step, 0.0, length=count))(3)
+    assert "the value is argument `count` of `<lambda>`" in caught.value.__notes__
+    assert scan(step, 0.0, length=numpy.int64(2))[0] == 0.0  # type: ignore[arg-type]
+
+
+def test_a_step_may_return_its_pair_as_a_list() -> None:
+    both(lambda lib: lib.scan(lambda carry, x: [carry + x, carry], 0.0, W))  # type: ignore[return-value]
+
+
+def test_associative_scan_refuses_functions_that_change_types() -> None:
+    with pytest.raises(StructureError, match=r"`elems\[0\]` is float32\[1\] before it and float32\[\] after it"):
+        associative_scan(lambda a, b: ((a[0] * b[0]).sum(),), (W,))
+    with pytest.raises(ShapeError, match="expected arrays with an axis to go along, but `elems` is a scalar"):
+        associative_scan(lambda a, b: a, 1.0)
+    with pytest.raises(OperandError, match="`associative_scan` expected a function for `fn`"):
+        associative_scan(3, W)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import numpy
 import pytest
 from libraries import RYFT, agree, both
 
-from ryft_core.errors import DifferentiationError, StructureError
+from ryft_core.errors import DifferentiationError, OperandError, StructureError
 from ryft_core.primitives.control_flow.solves import custom_linear_solve, custom_root
 
 MATRIX = (numpy.eye(3) * 3 + numpy.arange(9).reshape(3, 3) / 7).astype("float32")
@@ -117,7 +117,23 @@ def test_root_refuses_other_structures_and_types() -> None:
         custom_root(lambda x: [x], 1.0, lambda f, x: x, lambda g, y: y)
     with pytest.raises(StructureError, match="expected `solve` to return the structure of the guess"):
         custom_root(lambda x: x, 1.0, lambda f, x: [x], lambda g, y: y)
-    with pytest.raises(StructureError, match=r"`x` is float32\[3\] and `f\(x\)` is float32\[\]"):
+    with pytest.raises(
+        StructureError, match=r"types of its argument, but `result` is float32\[\] instead of float32\[3\]"
+    ):
         custom_root(lambda x: x.sum(), B, lambda f, x: x, lambda g, y: y)
     with pytest.raises(StructureError, match="expected `tangent_solve` to return the root's structure"):
         RYFT.grad(lambda a: custom_root(lambda x: x - a, 1.0, lambda f, x: x - f(x), lambda g, y: (y, y)))(1.0)
+
+
+def test_linear_solve_refuses_other_types_and_what_is_no_function() -> None:
+    keep = lambda _, b: b  # noqa: E731
+    with pytest.raises(StructureError, match=r"`matvec` .* but `result` is float32\[1\] instead of float32\[3\]"):
+        custom_linear_solve(lambda x: x[:1], B, keep)
+    with pytest.raises(StructureError, match=r"a solution .* but `\[0\]` is float32\[\] instead of float32\[3\]"):
+        custom_linear_solve(lambda x: x, (B,), lambda _, b: (b[0].sum(),))
+    with pytest.raises(StructureError, match="with `has_aux=True` expected `solve` to return a pair"):
+        custom_linear_solve(lambda x: x, B, keep, has_aux=True)
+    with pytest.raises(OperandError, match="`custom_linear_solve` expected a function for `solve`, but got a `int`: 3"):
+        custom_linear_solve(lambda x: x, B, 3)  # type: ignore[arg-type]
+    with pytest.raises(OperandError, match="`custom_root` expected a function for `tangent_solve`"):
+        custom_root(lambda x: x, B, lambda f, x: x, None)  # type: ignore[arg-type]

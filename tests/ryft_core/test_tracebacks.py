@@ -1,6 +1,8 @@
 """Tracebacks: users see their own frames and the one that raised, and can ask for all of them."""
 
+import inspect
 import os
+import pickle
 import subprocess
 import sys
 import traceback
@@ -214,3 +216,33 @@ def test_an_operation_at_once_shows_little_more_than_the_functions_that_were_cal
         operation(operands) if operation is ryft.numpy.concatenate else operation(*operands)
     assert len(internal_frames(caught.value)) <= 3
     assert not any(note.startswith("in `jit`") for note in caught.value.__notes__), "how it is run is our business"
+
+
+EAGER: dict[str, Callable[[], Any]] = {
+    "operator": lambda: ryft.numpy.ones((2, 4)) + ROW,
+    "reflected operator": lambda: MATRIX + ryft.numpy.asarray(ROW),
+    "index": lambda: ryft.numpy.asarray(ROW)[1.5],
+    "method": lambda: ryft.numpy.asarray(ROW).reshape(2, 2),
+    "update": lambda: ryft.numpy.asarray(ROW).at[1.5].set(0),
+    "numpy": lambda: ryft.numpy.concatenate([ROW, MATRIX]),
+    "lax": lambda: ryft.lax.dynamic_slice(ROW, (0, 0), (1,)),
+    "nn": lambda: ryft.nn.softmax("text"),  # type: ignore[arg-type]
+    "device_put": lambda: ryft.device_put("text"),
+    "stop_gradient": lambda: ryft.stop_gradient("text"),
+    "tree": lambda: ryft.tree.map(lambda x, y: x, [1], [1, 2]),
+}
+
+
+@pytest.mark.parametrize("name", EAGER)
+def test_operations_outside_of_transformations_hide_their_frames(name: str) -> None:
+    with pytest.raises(ryft.RyftError, match=r".") as caught:
+        EAGER[name]()
+    assert len(internal_frames(caught.value)) == 1, "the frame that raised"
+
+
+def test_public_functions_keep_their_signatures_and_can_be_pickled() -> None:
+    assert (
+        str(inspect.signature(ryft.numpy.reshape)) == "(x: 'ArrayLike', shape: 'Axes', order: 'str' = 'C') -> 'Array'"
+    )
+    for function in (ryft.numpy.sin, ryft.numpy.sort, ryft.lax.dynamic_slice, ryft.nn.relu):
+        assert pickle.loads(pickle.dumps(function)) is function

@@ -9,7 +9,7 @@ import pytest
 from libraries import RYFT, agree, both
 
 import ryft_core
-from ryft_core.errors import BatchingError, StructureError, TracerError
+from ryft_core.errors import ArgumentTypeError, BatchingError, OperandError, StructureError, TracerError
 from ryft_core.primitives.control_flow.scan import Scan
 from ryft_core.tracing.tracers import trace_program
 from ryft_core.types.array_types import ArrayType
@@ -128,3 +128,26 @@ def test_result_that_differs_cannot_be_shared() -> None:
 
 def test_structure_errors_are_value_errors() -> None:
     assert issubclass(StructureError, ValueError)
+
+
+def test_what_all_elements_share_need_not_be_an_array() -> None:
+    both(lambda lib: lib.vmap(lambda x, f, how: f(x) if how == "apply" else x, (0, None, None))(Y, lib.sin, "apply"))
+    both(lambda lib: lib.vmap(lambda x, options: x * options["n"], (0, {"n": None, "s": None}))(Y, {"n": 2, "s": "a"}))
+    mapped = ryft_core.vmap(lambda x, f: f(x), (0, None), chunk=2)
+    agree(mapped(Y, RYFT.sin), numpy.sin(Y))
+    with pytest.raises(OperandError, match=r"argument `args\[1\]` of `<lambda>` is a `str`, which is not an array"):
+        ryft_core.vmap(lambda x, how: x)(Y, "apply")
+
+
+def test_sizes_and_axes_are_integers() -> None:
+    agree(ryft_core.vmap(lambda x: x, None, axis_size=numpy.int64(2))(Y), numpy.stack([Y, Y]))  # type: ignore[arg-type]
+    with pytest.raises(ArgumentTypeError, match=r"`axis_size` expected an integer, but got a `float`: 2\.0"):
+        ryft_core.vmap(lambda x: x, None, axis_size=2.0)  # type: ignore[arg-type]
+    with pytest.raises(BatchingError, match="`vmap` expected an `axis_size` that is not negative, but got -2"):
+        ryft_core.vmap(lambda x: x, None, axis_size=-2)
+    with pytest.raises(ArgumentTypeError, match=r"`chunk` expected an integer, but got a `float`: 1\.5"):
+        ryft_core.vmap(lambda x: x, chunk=1.5)  # type: ignore[arg-type]
+    with pytest.raises(BatchingError, match="expected integers or `None` in `out_axes`, but got 'a'"):
+        ryft_core.vmap(lambda x: x, out_axes="a")(Y)
+    with pytest.raises(ArgumentTypeError, match="`vmap` expected a function, but got a `ndarray`"):
+        ryft_core.vmap(Y)  # type: ignore[arg-type]

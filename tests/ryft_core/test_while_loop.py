@@ -9,7 +9,14 @@ import pytest
 from libraries import RYFT, agree, both
 
 import ryft_core
-from ryft_core.errors import DifferentiationError, OperandError, ShapeError, StructureError
+from ryft_core.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DifferentiationError,
+    OperandError,
+    ShapeError,
+    StructureError,
+)
 from ryft_core.primitives.checkpointing import Checkpoint
 from ryft_core.primitives.control_flow.loops import fori_loop, while_loop
 from ryft_core.primitives.control_flow.scan import Scan
@@ -191,3 +198,21 @@ def test_loops_leave_arrays_of_the_batch_alone_that_are_done() -> None:
         return while_loop(lambda c: c > 0, lambda c: c - 1 + 0 / c, x)
 
     agree(ryft_core.vmap(function)(numpy.array([1.0, 3.0, 2.0], "float32")), numpy.zeros(3, "float32"))
+
+
+def test_steps_after_the_end_of_an_element_add_no_nan_to_derivatives() -> None:
+    # Another step at 0.5, where the loop of the first element has ended, would have an infinite derivative.
+    x = numpy.array([0.5, 0.7, 3.0], "float32")
+    loop = lambda x: while_loop(lambda c: c > 0.5, lambda c: (c - 0.5) ** 0.5, x, bound=8)  # noqa: E731
+    expected = [ryft_core.grad(loop)(each) for each in x]
+    agree(ryft_core.jit(ryft_core.vmap(ryft_core.grad(loop)))(x), numpy.array(expected))
+    agree(ryft_core.grad(lambda x: ryft_core.vmap(loop)(x).sum())(x), numpy.array(expected))
+
+
+def test_bounds_are_integers_that_are_not_negative() -> None:
+    with pytest.raises(ArgumentTypeError, match="`bound` expected an integer, but got a `str`: 'a'"):
+        while_loop(lambda c: c < 1, lambda c: c, 0.0, bound="a")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentTypeError, match=r"`bound` expected an integer, but got a `float`: 1\.5"):
+        while_loop(lambda c: c < 1, lambda c: c, 0.0, bound=1.5)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="`while_loop` expected a `bound` that is not negative, but got -1"):
+        while_loop(lambda c: c < 1, lambda c: c, 0.0, bound=-1)

@@ -1,6 +1,6 @@
 """Tracing, automatic differentiation, vectorization and just-in-time compilation of numerical Python."""
 
-from ryft_core import debug, errors, lax, nn, numpy, parameters, trees
+from ryft_core import debug, errors, lax, nn, numpy, parameters, public_functions, trees
 from ryft_core import trees as tree
 from ryft_core.arrays import Array, ArrayLike
 from ryft_core.backends import default_client, set_default_client
@@ -31,6 +31,7 @@ from ryft_core.transforms.jit import jit
 from ryft_core.transforms.linear_transpose import closure_convert, eval_shape, linear_transpose
 from ryft_core.transforms.scopes import disable_jit, named_scope
 from ryft_core.transforms.vmap import vmap
+from ryft_core.types.array_types import FLOAT0 as float0  # noqa: N811 (as in JAX)
 from ryft_core.types.array_types import ArrayType
 from ryft_core.types.data_types import default_dtypes, set_default_dtypes
 
@@ -67,6 +68,7 @@ __all__ = [
     "errors",
     "eval_shape",
     "ffi_call",
+    "float0",
     "grad",
     "hessian",
     "io_callback",
@@ -83,6 +85,7 @@ __all__ = [
     "parameter",
     "parameterized",
     "parameters",
+    "public_functions",
     "pure_callback",
     "remat",
     "set_default_client",

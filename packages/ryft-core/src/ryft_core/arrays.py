@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import numpy
 
@@ -16,6 +16,8 @@ from ryft_core.tracing.traces import STATE
 from ryft_core.types.array_types import ArrayType
 
 __all__ = ["Array", "ArrayLike", "DeviceArray", "device_array"]
+
+T = TypeVar("T")
 
 
 class Array(ArrayMethods):
@@ -357,8 +359,12 @@ class DeviceArray(ArrayBase, Array):
     __slots__ = ()
 
     def _concrete(self, use: str) -> numpy.ndarray[Any, Any]:
+        return self._unless_donated(lambda: self.buffer.to_numpy())
+
+    def _unless_donated(self, call: Callable[[], T]) -> T:
+        """Returns what `call` does with the buffer; says who has the memory if it was donated."""
         try:
-            return self.buffer.to_numpy()
+            return call()
         except ClosedError:
             if self._donation is None:
                 raise
@@ -379,7 +385,7 @@ class DeviceArray(ArrayBase, Array):
 
     def block_until_ready(self) -> DeviceArray:
         """Waits until the elements have been computed, and returns the array."""
-        self.buffer.block_until_ready()
+        self._unless_donated(lambda: self.buffer.block_until_ready())
         return self
 
     def is_ready(self) -> bool:
@@ -406,7 +412,7 @@ class DeviceArray(ArrayBase, Array):
         return {self.device}
 
     def __dlpack__(self, **options: Any) -> object:
-        return self.buffer.__dlpack__(**options)
+        return self._unless_donated(lambda: self.buffer.__dlpack__(**options))
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self.buffer.__dlpack_device__()

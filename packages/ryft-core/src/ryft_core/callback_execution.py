@@ -3,7 +3,8 @@
 A callback runs on a thread of the plugin. If it uses Ryft, what it starts needs another of these threads, of which
 there are few: enough calls at once, or deep enough ones, and each waits for a thread that another holds. So fewer
 programs with callbacks run at a time than there are threads, and a program with callbacks that a callback itself starts
-is evaluated operation by operation, in the callback's own thread.
+is evaluated operation by operation, in the callback's own thread. So is one that has waited for its turn for long: a
+callback may be waiting for the thread that it belongs to.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ __all__ = ["calls_back", "inside_callback", "run_with_callbacks"]
 
 # The CPU plugin has a thread for each core, and at least one for each device.
 _SLOTS = BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
+_PATIENCE = 0.5
+"""Seconds to wait for a turn."""
 
 
 class _Depth(local):
@@ -63,17 +66,18 @@ def run_with_callbacks(kernel: Kernel, arrays: Sequence[DeviceArray]) -> list[De
     Raises:
         BaseException: What a callback raised, with its own traceback.
     """
-    if _DEPTH.depth:
+    if _DEPTH.depth or not _SLOTS.acquire(timeout=_PATIENCE):
         with using_trace(STATE.base):
             return [concrete(value) for value in kernel.program.evaluate(*arrays)]
     try:
-        with _SLOTS:
-            (results,) = kernel.executable.execute([array.buffer for array in arrays], donate=kernel.donated)
-            results.done.wait()
+        (results,) = kernel.executable.execute([array.buffer for array in arrays], donate=kernel.donated)
+        results.done.wait()
     except PjrtError as error:
         if error.__cause__ is None:
             raise
         raise error.__cause__ from None
+    finally:
+        _SLOTS.release()
     return [
         DeviceArray(buffer, type) for buffer, type in zip(results.outputs, kernel.program.output_types, strict=True)
     ]

@@ -21,6 +21,7 @@ from ryft_core._native import Plan, configure
 from ryft_core.arrays import DeviceArray, device_array
 from ryft_core.errors import OperandError, hinted
 from ryft_core.primitives.operands import as_value
+from ryft_core.primitives.symbolic import Linear, not_linear
 from ryft_core.programs.atoms import Literal, Value
 from ryft_core.tracing.origins import leaked
 from ryft_core.tracing.tracers import Tracer
@@ -111,6 +112,8 @@ def concrete(value: Any) -> DeviceArray:
     literal = value if isinstance(value, Value) else as_value(value)
     if type(literal) is DeviceArray:
         return literal
+    if type(literal) is Linear:
+        raise not_linear()
     if type(literal) is not Literal:
         raise OperandError(f"expected an array, but got a `{type(value).__name__}`")
     if literal.type.shape:

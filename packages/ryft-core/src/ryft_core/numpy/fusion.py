@@ -58,6 +58,9 @@ class Fused:
             leaving(error, None, None)
             raise
 
+    def __reduce__(self) -> str:
+        return self.function.__qualname__  # It is where the function would be.
+
     def _compile(self) -> Any:
         from ryft_core.transforms.jit import jit_eagerly  # `jit` is built on arrays, whose methods are fused functions.
 

@@ -80,6 +80,10 @@ class StopGradient(Identity):
     name = "stop_gradient"
     differentiable = False
 
+    def transpose(self, cotangents: Any, operands: tuple[Any, ...]) -> list[Any]:
+        # As a function it is the identity. Only `linear_transpose` asks: tangents never go through it.
+        return [cotangents]
+
 
 class CheckpointName(Identity):
     """The operand under a name that checkpoint policies can refer to."""

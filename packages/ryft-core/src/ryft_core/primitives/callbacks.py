@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from ryft_core import trees
-from ryft_core.errors import OperandError, StructureError, hinted
+from ryft_core.errors import ArgumentTypeError, OperandError, StructureError, hinted
 from ryft_core.primitives.custom_calls import ForeignCall, array_type, check_vmap_method
 from ryft_core.primitives.operands import as_value
 from ryft_core.primitives.symbolic import Zero
+from ryft_core.tracebacks import boundary
 from ryft_core.tracing.traces import STATE, using_trace
+from ryft_core.trees.nodes import is_array_leaf
 from ryft_core.types.array_types import ArrayType
 
 if TYPE_CHECKING:
@@ -200,6 +202,8 @@ def _call(
     effect: str,
     vmap_method: str | None,
 ) -> Any:
+    if not callable(function):
+        raise ArgumentTypeError(f"a callback is a function, but got a `{type(function).__name__}`: {function!r:.80}")
     check_vmap_method(vmap_method)
     leaves, arguments = trees.flatten((args, kwargs))
     described, structure = trees.flatten(results, is_leaf=lambda x: hasattr(x, "shape") and hasattr(x, "dtype"))
@@ -209,6 +213,7 @@ def _call(
     return structure.unflatten(values)
 
 
+@boundary()
 def pure_callback(
     callback: Callable[..., Any],
     result_shape_dtypes: Any,
@@ -231,6 +236,7 @@ def pure_callback(
     return _call(callback, result_shape_dtypes, args, kwargs, "none", vmap_method)
 
 
+@boundary()
 def io_callback(
     callback: Callable[..., Any], result_shape_dtypes: Any, *args: Any, ordered: bool = False, **kwargs: Any
 ) -> Any:
@@ -249,14 +255,31 @@ def io_callback(
     return _call(callback, result_shape_dtypes, args, kwargs, effect, None if ordered else "sequential")
 
 
+@boundary()
 def debug_callback(callback: Callable[..., Any], *args: Any, ordered: bool = False, **kwargs: Any) -> None:
     """Calls `callback` with the arguments as NumPy arrays, for its side effects; what it returns is ignored.
+
+    Arguments that are no arrays, such as strings, are handed on as they are.
 
     Unlike `io_callback`, it may be differentiated (it sees the primals) and, unless `ordered`, mapped by `vmap` (it is
     called once for each element).
     """
     effect = "ordered_debug" if ordered else "debug"
-    _call(callback, None, args, kwargs, effect, None if ordered else "sequential")
+    leaves, structure = trees.flatten((args, kwargs))
+    moving = [place for place, leaf in enumerate(leaves) if is_array_leaf(leaf)]
+
+    def call(*arrays: Any) -> None:
+        filled = list(leaves)
+        for place, array in zip(moving, arrays, strict=True):
+            filled[place] = array
+        given, named = structure.unflatten(filled)
+        callback(*given, **named)
+
+    if len(moving) == len(leaves) or not callable(callback):
+        _call(callback, None, args, kwargs, effect, None if ordered else "sequential")
+        return
+    call.__name__ = getattr(callback, "__name__", type(callback).__name__)
+    _call(call, None, tuple([leaves[place] for place in moving]), {}, effect, None if ordered else "sequential")
 
 
 def debug_print(format: str, *args: Any, ordered: bool = False, **kwargs: Any) -> None:  # noqa: A002 (JAX's name)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ryft_core.errors import ArgumentError, BatchingError, DifferentiationError, hinted
+from ryft_core.errors import ArgumentError, ArgumentTypeError, BatchingError, DifferentiationError, hinted
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.manipulation import broadcast_to, moveaxis
 from ryft_core.primitives.operands import as_value
@@ -136,7 +136,16 @@ def check_vmap_method(method: str | None) -> None:
 
 
 def array_type(like: Any) -> ArrayType:
-    """Returns the type that an object with `shape` and `dtype` describes."""
+    """Returns the type that an object with `shape` and `dtype` describes.
+
+    Raises:
+        ArgumentTypeError: If it has none.
+    """
+    if not hasattr(like, "shape") or not hasattr(like, "dtype"):
+        raise hinted(
+            ArgumentTypeError(f"expected a description of a result, but got a `{type(like).__name__}`: {like!r:.80}"),
+            "pass an array, or `ryft.ArrayType((2, 3), numpy.dtype('float32'))`, or a structure of these",
+        )
     return like if isinstance(like, ArrayType) else ArrayType(tuple(like.shape), canonical_dtype(like.dtype))
 
 

@@ -12,6 +12,20 @@ __all__ = ["leaked", "not_concrete", "origin_of"]
 E = TypeVar("E", bound=Exception)
 
 
+_HINTS = {
+    "`bool`": "use `ryft.numpy.where` or `ryft.lax.cond` instead of `if`, `&`, `|` and `~` instead of `and`, `or` and "
+    "`not`, or mark the argument static",
+    "NumPy": "use the function of `ryft.numpy` that has the same name, or call NumPy by `ryft.pure_callback`",
+    "format": "print with `ryft.debug.print`, which waits for the value",
+    "index": "mark the argument static, loop with `ryft.lax.fori_loop`, or index an array of Ryft's instead of a list",
+    "`int`": "keep the value an array, `x.astype(int)`, or mark the argument static where it is a size",
+    "length": "mark the argument static: shapes are constants of a compiled function",
+    "": "keep the value an array and use functions of `ryft.numpy` instead of those of `math`, or mark the argument "
+    "static",
+}
+"""What to do instead of a use of a traced value; the first key that the use contains counts."""
+
+
 def origin_of(value: Any) -> str | None:
     """Returns what a traced value is, such as "the value is argument `x` of `loss`", or `None` if that is not known."""
     while (inner := getattr(value, "underlying", None)) is not None:
@@ -38,11 +52,7 @@ def _input_origin(function: Any, index: int) -> str | None:
 def not_concrete(value: Any, use: str) -> TracerError:
     """Returns the error for a traced value that was put to a `use` that needs its elements."""
     error = TracerError(f"{use} needs a concrete value, but got a traced one of type {value.type}")
-    hinted(
-        error,
-        "inside `jit` and `vmap`, use `ryft.numpy.where` or `ryft.lax.cond` instead of `if`, keep the value an array, "
-        "or mark the argument static",
-    )
+    hinted(error, "inside `jit` and `vmap`, " + next(hint for key, hint in _HINTS.items() if key in use))
     return _with_origin(error, value)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ryft_core.arrays import Array
 from ryft_core.errors import LeakedTracerError, RyftError
+from ryft_core.primitives.symbolic import Linear, not_linear
 from ryft_core.programs.atoms import Literal, Variable
 from ryft_core.programs.locations import caller_location, located
 from ryft_core.programs.programs import Equation, Program
@@ -86,6 +87,8 @@ class ProgramTrace(Trace):
         if found is None:
             if isinstance(value, Tracer) and value.trace.finished:
                 raise leaked(value)
+            if kind is Linear:
+                raise not_linear()
             found = self.captured[id(value)] = (value, Variable(value.type))
         return found[1]
 

@@ -6,12 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from ryft_core import trees
+from ryft_core.errors import ArgumentTypeError, hinted
 from ryft_core.primitives.checkpointing import Checkpoint, Policy
 from ryft_core.tracebacks import boundary
 from ryft_core.tracing.evaluation import EvalTrace
 from ryft_core.tracing.tracers import trace_program
 from ryft_core.tracing.traces import STATE
-from ryft_core.transforms.functions import FlatFunction, argument_leaves, function_name
+from ryft_core.transforms.functions import (
+    FlatFunction,
+    argument_leaves,
+    check_function,
+    described,
+    function_name,
+    positions,
+)
 from ryft_core.transforms.scopes import immediate
 
 __all__ = ["checkpoint", "remat"]
@@ -45,8 +53,17 @@ def checkpoint(
             the saving. Inside `scan` this is not needed.
         policy: Tells, from a primitive and the types of its operands, whether to keep the results; `None` keeps none.
         static_argnums: Positions of arguments that are not arrays.
+
+    Raises:
+        ArgumentTypeError: If `function` or `policy` is no function, or a position no integer.
     """
-    numbers = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+    check_function("checkpoint", function)
+    numbers = positions(static_argnums, "static_argnums")
+    if policy is not None and not callable(policy):
+        raise hinted(
+            ArgumentTypeError(f"`checkpoint` expected a policy, but got {described(policy)}: {policy!r:.80}"),
+            "choose one of `ryft.checkpoint_policies`, for example `dots_saveable`",
+        )
 
     @boundary("checkpoint", function)
     def checkpointed(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -6,12 +6,21 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, update_wrapper
+from types import MethodType
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy
 
 from ryft_core import trees
-from ryft_core.errors import ArgumentTypeError, DifferentiationError, OperandError, StructureError, hinted
+from ryft_core.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    BatchingError,
+    DifferentiationError,
+    OperandError,
+    StructureError,
+    hinted,
+)
 from ryft_core.primitives import arithmetic, conversions
 from ryft_core.primitives.callbacks import pure_callback
 from ryft_core.primitives.custom_rules import BackwardRule, CustomFunction, CustomLinear, Rules
@@ -22,7 +31,14 @@ from ryft_core.programs.atoms import Value
 from ryft_core.tracebacks import boundary
 from ryft_core.tracing.tracers import ProgramTrace, trace_program
 from ryft_core.tracing.traces import STATE
-from ryft_core.transforms.functions import argument_leaves, as_result, function_name
+from ryft_core.transforms.functions import (
+    argument_leaves,
+    as_result,
+    check_function,
+    described,
+    function_name,
+    positions,
+)
 from ryft_core.transforms.jvp import run_jvp
 from ryft_core.transforms.linearize import PartialTrace
 from ryft_core.types.array_types import FLOAT0, ArrayType
@@ -39,9 +55,14 @@ class FunctionWithRules(Generic[P, R]):
     Each method that defines a rule returns the rule, and so can decorate it.
     """
 
-    def __init__(self, function: Callable[P, R], nondiff_argnums: int | Sequence[int] = ()) -> None:
-        numbers = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
+    def __init__(
+        self,
+        function: Callable[P, R],
+        nondiff_argnums: int | Sequence[int] = (),
+        nondiff_argnames: str | Sequence[str] = (),
+    ) -> None:
         self.function = function
+        numbers = {*positions(nondiff_argnums, "nondiff_argnums"), *self._positions_of(nondiff_argnames)}
         self.nondiff_argnums = tuple(sorted(numbers))
         self.jvp_rule: Callable[..., Any] | None = None
         self.forward_rule: Callable[..., Any] | None = None
@@ -51,12 +72,26 @@ class FunctionWithRules(Generic[P, R]):
         self.fallback: Callable[..., Any] | None = None
         update_wrapper(self, function, updated=())
 
+    def _positions_of(self, names: str | Sequence[str]) -> list[int]:
+        given = (names,) if isinstance(names, str) else tuple(names)
+        known = list(self._signature.parameters) if given and self._signature is not None else []
+        for name in given:
+            if name not in known:
+                raise hinted(
+                    ArgumentError(
+                        f"`nondiff_argnames` of `{function_name(self.function)}` expected names of its parameters, "
+                        f"but got {name!r}"
+                    ),
+                    f"its parameters are {', '.join(known) or 'not known'}",
+                )
+        return [known.index(name) for name in given]
+
     def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Defines the forward derivative: `rule(*nondiff, primals, tangents)` returns the results and their tangents.
 
         `rule` must be linear in the tangents. The reverse derivative is its transpose.
         """
-        self.jvp_rule = rule
+        self.jvp_rule = _rule("defjvp", rule)
         return rule
 
     def defjvps(self, *rules: Callable[..., Any] | None) -> None:
@@ -89,7 +124,7 @@ class FunctionWithRules(Generic[P, R]):
             backward: `backward(*nondiff, residuals, cotangents)` returns a tuple with the cotangent of each argument;
                 `None` for one that is zero. It must be linear in the cotangents.
         """
-        self.forward_rule, self.backward_rule = forward, backward
+        self.forward_rule, self.backward_rule = _rule("defvjp", forward), _rule("defvjp", backward)
 
     def defvmap(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Defines what `vmap` does: `rule(*nondiff, size, mapped, *arguments)` returns results and whether mapped.
@@ -97,7 +132,7 @@ class FunctionWithRules(Generic[P, R]):
         `mapped` is a list with a structure of booleans for each argument; mapped arrays have the mapped axis first.
         The second result has the structure of the results, or is one boolean for all of them.
         """
-        self.batch_rule = rule
+        self.batch_rule = _rule("defvmap", rule)
         return rule
 
     def deflowering(self, rule: Callable[..., Any], platform: str | None = None) -> Callable[..., Any]:
@@ -106,7 +141,7 @@ class FunctionWithRules(Generic[P, R]):
         `rule(builder, *values)` appends StableHLO through the builder of a primitive's lowering rule, and returns the
         results. The function itself still gives the types, and derivatives that have no rule.
         """
-        self.lowerings[platform] = rule
+        self.lowerings[platform] = _rule("deflowering", rule)
         return rule
 
     @boundary()
@@ -116,8 +151,12 @@ class FunctionWithRules(Generic[P, R]):
         It is called back from the compiled program. The function itself then only gives the types of the results, and
         derivatives that have no rule.
         """
-        self.fallback = fallback
+        self.fallback = _rule("deffallback", fallback)
         return fallback
+
+    def __get__(self, instance: Any, owner: Any = None, /) -> Any:
+        """Makes a function with rules in a class a method; `nondiff_argnums=0` hands `self` to the rules."""
+        return self if instance is None else MethodType(self, instance)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         arguments = self._positional(args, kwargs)
@@ -158,6 +197,13 @@ class FunctionWithRules(Generic[P, R]):
             return inspect.signature(self.function)
         except ValueError:
             return None
+
+
+def _rule(name: str, rule: Any) -> Any:
+    """Returns a rule, which must be a function."""
+    if not callable(rule):
+        raise ArgumentTypeError(f"`{name}` expected a function for the rule, but got {described(rule)}: {rule!r:.80}")
+    return rule
 
 
 def _is_recording() -> bool:
@@ -273,7 +319,7 @@ class UserRules(Rules):
             raise hinted(
                 DifferentiationError(
                     f"the derivative rule `{name}` of `{self.label}` expected to return a pair, "
-                    f"but it returned a `{type(pair).__name__}`"
+                    f"but it returned {described(pair)}"
                 ),
                 "return `(results, tangents)`",
             )
@@ -315,7 +361,7 @@ class UserRules(Rules):
             raise hinted(
                 DifferentiationError(
                     f"the forward rule `{function_name(rule)}` of `{self.label}` expected to return a pair, "
-                    f"but it returned a `{type(pair).__name__}`"
+                    f"but it returned {described(pair)}"
                 ),
                 "return `(results, residuals)`",
             )
@@ -358,6 +404,13 @@ class UserRules(Rules):
         leaves, structure = trees.flatten(pair[0])
         self.results.append(structure)
         flags = trees.flatten_prefix(pair[1], structure, name="mapped")
+        for leaf, flag, path in zip(leaves, flags, structure.paths, strict=True):
+            shape = as_result(leaf, self.owner.batch_rule).type.shape
+            if flag and shape[:1] != (size,):
+                raise BatchingError(
+                    f"the rule `{name}` of `{self.label}` for `vmap` expected `result{path}` to have the mapped axis "
+                    f"of size {size} first, but it returned shape {shape}"
+                )
         return [as_result(leaf, self.owner.batch_rule) for leaf in leaves], [0 if flag else None for flag in flags]
 
 
@@ -385,8 +438,15 @@ class UserBackwardRule(BackwardRule):
         name = function_name(rule)
         found = rule(*self.rules.statics, self.residuals.unflatten(residuals), self.results.unflatten(filled))
         expected = self.rules.arguments.children[0]
-        if isinstance(found, list):
-            found = tuple(found)
+        if not isinstance(found, tuple | list):
+            raise hinted(
+                StructureError(
+                    f"the backward rule `{name}` of `{self.label}` expected to return a tuple of cotangents, "
+                    f"but it returned {described(found)}"
+                ),
+                f"return a tuple with one cotangent for each of the {len(expected.children)} argument(s)",
+            )
+        found = tuple(found)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         try:
             leaves = trees.flatten_prefix(found, expected, is_leaf=lambda x: x is None, name="cotangents")
         except StructureError as error:
@@ -417,7 +477,11 @@ def _for_user(tangent: Any) -> Any:
     return _instantiated(tangent)
 
 
-def custom_jvp(function: Callable[P, R], nondiff_argnums: int | Sequence[int] = ()) -> FunctionWithRules[P, R]:
+def custom_jvp(
+    function: Callable[P, R],
+    nondiff_argnums: int | Sequence[int] = (),
+    nondiff_argnames: str | Sequence[str] = (),
+) -> FunctionWithRules[P, R]:
     """Returns `function`, for which the method `defjvp` (or `defjvps`) of the result defines the derivative.
 
     Example:
@@ -436,11 +500,17 @@ def custom_jvp(function: Callable[P, R], nondiff_argnums: int | Sequence[int] = 
     Args:
         function: Function of arrays and structures of arrays.
         nondiff_argnums: Positions of arguments that are handed to the rules as they are, such as functions.
+        nondiff_argnames: Names of such arguments. The rules get all of them by position, in the order of the function.
     """
-    return FunctionWithRules(function, nondiff_argnums)
+    check_function("custom_jvp", function)
+    return FunctionWithRules(function, nondiff_argnums, nondiff_argnames)
 
 
-def custom_vjp(function: Callable[P, R], nondiff_argnums: int | Sequence[int] = ()) -> FunctionWithRules[P, R]:
+def custom_vjp(
+    function: Callable[P, R],
+    nondiff_argnums: int | Sequence[int] = (),
+    nondiff_argnames: str | Sequence[str] = (),
+) -> FunctionWithRules[P, R]:
     """Returns `function`, for which the method `defvjp` of the result defines the reverse derivative.
 
     Forward derivatives are derived from it.
@@ -457,8 +527,10 @@ def custom_vjp(function: Callable[P, R], nondiff_argnums: int | Sequence[int] = 
     Args:
         function: Function of arrays and structures of arrays.
         nondiff_argnums: Positions of arguments that are handed to the rules as they are, such as functions.
+        nondiff_argnames: Names of such arguments. The rules get all of them by position, in the order of the function.
     """
-    return FunctionWithRules(function, nondiff_argnums)
+    check_function("custom_vjp", function)
+    return FunctionWithRules(function, nondiff_argnums, nondiff_argnames)
 
 
 def custom_rules(
@@ -470,6 +542,7 @@ def custom_rules(
     lowering: Callable[..., Any] | Mapping[str | None, Callable[..., Any]] | None = None,
     fallback: Callable[..., Any] | None = None,
     nondiff_argnums: int | Sequence[int] = (),
+    nondiff_argnames: str | Sequence[str] = (),
 ) -> Any:
     """Returns `function` with any rules of its own. Can be used as `@custom_rules` or `@custom_rules(jvp=…)`.
 
@@ -485,16 +558,20 @@ def custom_rules(
         fallback: Function of NumPy arrays to run where there is no lowering; refer to
             `FunctionWithRules.deffallback`.
         nondiff_argnums: Positions of arguments that are handed to the rules as they are, such as functions.
+        nondiff_argnames: Names of such arguments. The rules get all of them by position, in the order of the function.
 
     Returns:
         A `FunctionWithRules`, whose methods define further rules; a decorator, if `function` is left out.
     """
 
     def decorate(function: Callable[P, R]) -> FunctionWithRules[P, R]:
-        result = FunctionWithRules(function, nondiff_argnums)
+        check_function("custom_rules", function)
+        result = FunctionWithRules(function, nondiff_argnums, nondiff_argnames)
         if jvp is not None:
             result.defjvp(jvp)
         if vjp is not None:
+            if not isinstance(vjp, tuple | list) or len(vjp) != 2:  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ArgumentTypeError(f"`vjp` expected a pair of functions, but got {described(vjp)}: {vjp!r:.80}")
             result.defvjp(*vjp)
         if vmap is not None:
             result.defvmap(vmap)

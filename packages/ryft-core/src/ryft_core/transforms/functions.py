@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy
+
 from ryft_core import trees
-from ryft_core.errors import IntegerRangeError, OperandError, hinted
+from ryft_core.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    IntegerRangeError,
+    OperandError,
+    TracerError,
+    hinted,
+)
 from ryft_core.primitives.operands import as_value
 from ryft_core.programs.atoms import Value
 from ryft_core.tracing.evaluation import concrete
 
-__all__ = ["FlatFunction", "argument_leaves", "function_name"]
+__all__ = [
+    "FlatFunction",
+    "argument_leaves",
+    "check_function",
+    "described",
+    "function_name",
+    "integer",
+    "positions",
+    "positive",
+]
 
 
 class FlatFunction:
@@ -43,11 +62,11 @@ class FlatFunction:
         args, kwargs = self._arguments.unflatten(operands)
         results = self._function(*args, **kwargs)
         if self._has_aux:
-            if not isinstance(results, tuple) or len(results) != 2:
+            if not isinstance(results, tuple | list) or len(results) != 2:
                 raise hinted(
                     OperandError(
                         f"`{function_name(self._function)}` with `has_aux=True` expected a result "
-                        f"`(output, auxiliary)`, but got a `{type(results).__name__}`"
+                        f"`(output, auxiliary)`, but got {described(results)}"
                     ),
                     "return a pair, or leave `has_aux` out",
                 )
@@ -73,7 +92,7 @@ def as_result(leaf: Any, function: Callable[..., Any]) -> Value:
     except OperandError:
         raise hinted(
             OperandError(
-                f"`{function_name(function)}` returned a `{type(leaf).__name__}`, which is not an array: {leaf!r:.80}"
+                f"`{function_name(function)}` returned {described(leaf)}, which is not an array: {leaf!r:.80}"
             ),
             "a transformed function returns arrays, numbers, and structures of them",
         ) from None
@@ -92,12 +111,12 @@ def argument_leaves(leaves: Sequence[Any], structure: trees.Structure, function:
         except IntegerRangeError as error:
             error.add_note(f"in argument `{argument_path(structure, index)}` of `{function_name(function)}`")
             raise
-        except OperandError:
+        except OperandError as error:
+            place = f"argument `{argument_path(structure, index)}` of `{function_name(function)}`"
+            if isinstance(leaf, numpy.ndarray | numpy.generic | int | float | complex):
+                raise OperandError(f"{place}: {error}") from None  # An array or a number, but of no use.
             raise hinted(
-                OperandError(
-                    f"argument `{argument_path(structure, index)}` of `{function_name(function)}` is a "
-                    f"`{type(leaf).__name__}`, which is not an array: {leaf!r:.80}"
-                ),
+                OperandError(f"{place} is {described(leaf)}, which is not an array: {leaf!r:.80}"),
                 "pass arrays, numbers, and structures of them; name other arguments in `static_argnames`",
             ) from None
     return values
@@ -113,3 +132,64 @@ def argument_path(structure: trees.Structure, index: int) -> str:
 def function_name(function: Callable[..., Any]) -> str:
     """Returns the name of a function, for people."""
     return getattr(function, "__name__", None) or type(function).__name__
+
+
+def described(value: Any) -> str:
+    """Returns what a value is, for people: "an array", "a tuple of 3", or "a `str`"."""
+    if isinstance(value, Value):
+        return "an array"
+    if isinstance(value, tuple | list) and type(value) in (tuple, list):
+        return f"a {type(value).__name__} of {len(value)}"  # pyright: ignore[reportUnknownArgumentType]
+    return "`None`" if value is None else f"a `{type(value).__name__}`"
+
+
+def check_function(name: str, function: Any) -> None:
+    """Checks what a transformation is to transform.
+
+    Raises:
+        ArgumentTypeError: If it cannot be called.
+    """
+    if not callable(function):
+        raise hinted(
+            ArgumentTypeError(f"`{name}` expected a function, but got {described(function)}: {function!r:.80}"),
+            f"pass the function itself: `{name}(f)(x)`, not `{name}(f(x))`",
+        )
+
+
+def integer(value: Any, option: str) -> int:
+    """Returns an option that must be an integer; NumPy's are as good as Python's.
+
+    Raises:
+        ArgumentTypeError: If it is not.
+        TracerError: If it is traced, and so not known yet.
+    """
+    try:
+        return operator.index(value)
+    except TracerError:
+        raise  # It says where the value comes from.
+    except TypeError:
+        raise ArgumentTypeError(f"`{option}` expected an integer, but got {described(value)}: {value!r:.80}") from None
+
+
+def positive(value: Any, option: str) -> int:
+    """Returns an option that must be a positive integer.
+
+    Raises:
+        ArgumentTypeError: If it is not an integer.
+        ArgumentError: If it is not positive.
+    """
+    number = integer(value, option)
+    if number < 1:
+        raise ArgumentError(f"`{option}` expected a positive integer, but got {number}")
+    return number
+
+
+def positions(value: Any, option: str) -> tuple[int, ...]:
+    """Returns the positions of arguments that an option names: an integer, or a sequence of integers.
+
+    Raises:
+        ArgumentTypeError: If it is neither.
+    """
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return tuple(integer(each, option) for each in value)  # pyright: ignore[reportUnknownVariableType]
+    return (integer(value, option),)

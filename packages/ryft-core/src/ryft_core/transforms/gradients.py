@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
 import numpy
 
 from ryft_core import trees
 from ryft_core.arrays import ArrayLike
-from ryft_core.errors import DifferentiationError, StructureError, hinted
+from ryft_core.errors import ArgumentTypeError, DifferentiationError, StructureError, hinted
 from ryft_core.primitives.conversions import convert
 from ryft_core.primitives.manipulation import reshape
 from ryft_core.primitives.operands import as_value
@@ -19,7 +19,15 @@ from ryft_core.programs.atoms import Value
 from ryft_core.tracebacks import boundary
 from ryft_core.tracing.evaluation import concrete
 from ryft_core.tracing.traces import STATE, using_trace
-from ryft_core.transforms.functions import FlatFunction, argument_leaves, argument_path, function_name
+from ryft_core.transforms.functions import (
+    FlatFunction,
+    argument_leaves,
+    argument_path,
+    check_function,
+    described,
+    function_name,
+    positions,
+)
 from ryft_core.transforms.jvp import JvpTrace, JvpTracer, instantiate
 from ryft_core.transforms.linearize import LinearProgram, linearize_flat
 from ryft_core.transforms.vmap import vmap
@@ -78,6 +86,13 @@ def jvp(
         StructureError: If the structures differ.
         DifferentiationError: If the type of a tangent does not fit its primal.
     """
+    check_function("jvp", function)
+    for what, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, tuple | list):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise hinted(
+                ArgumentTypeError(f"`jvp` expected a tuple or list of {what}, but got {described(given)}"),
+                "give one element for each argument: `jvp(f, (x,), (dx,))`",
+            )
     leaves, structure = trees.flatten((tuple(primals), {}))
     tangent_leaves, tangent_structure = trees.flatten((tuple(tangents), {}))
     if structure != tangent_structure:
@@ -105,7 +120,7 @@ def jvp(
     return results, derivative
 
 
-def _tangent(change: Any, type: ArrayType, path: str) -> Value:
+def _tangent(change: Any, type: ArrayType, path: str, kind: str = "tangent") -> Value:
     expected = type.tangent
     if expected is not type and not isinstance(change, Value):
         given = numpy.asarray(change)
@@ -118,10 +133,11 @@ def _tangent(change: Any, type: ArrayType, path: str) -> Value:
         if value.type.shape == type.shape and value.type.weak:
             return convert(value, type.dtype)
         given = value.type  # type: ignore[assignment]
-    described = given if isinstance(given, ArrayType) else ArrayType(given.shape, given.dtype)
-    raise DifferentiationError(
-        f"expected a tangent of type {expected} for `{path}` of type {type}, but got {described}"
-    )
+    found = given if isinstance(given, ArrayType) else ArrayType(given.shape, given.dtype)
+    error = DifferentiationError(f"expected a {kind} of type {expected} for `{path}` of type {type}, but got {found}")
+    if expected is not type:
+        raise hinted(error, f"integers have no derivative: pass `numpy.zeros({type.shape}, ryft.float0)`")
+    raise error
 
 
 def _without_tracers(auxiliary: Any, trace: Any) -> Any:
@@ -130,8 +146,9 @@ def _without_tracers(auxiliary: Any, trace: Any) -> Any:
 
 
 def _linearized(
-    function: Callable[..., Any], args: tuple[Any, ...], has_aux: bool
+    function: Callable[..., Any], args: tuple[Any, ...], has_aux: bool, name: str
 ) -> tuple[list[Any], LinearProgram, FlatFunction, trees.Structure]:
+    check_function(name, function)
     leaves, structure = trees.flatten((args, {}))
     values = argument_leaves(leaves, structure, function)
     flat = FlatFunction(function, structure, has_aux=has_aux)
@@ -160,7 +177,7 @@ def linearize(function: Callable[..., Any], *primals: Any, has_aux: bool = False
 
     The derivative may be called many times; what depends on the primals alone is computed once.
     """
-    outputs, linear, flat, structure = _linearized(function, primals, has_aux)
+    outputs, linear, flat, structure = _linearized(function, primals, has_aux, "linearize")
     types = [leaf.type for leaf in map(as_value, trees.flatten((primals, {}))[0])]
 
     @boundary("linearize", function)
@@ -202,11 +219,19 @@ def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> t
         The results; a function from cotangents, in the structure of the results, to a tuple of cotangents, one for
         each argument; and, if `has_aux`, the auxiliary data.
     """
-    outputs, linear, flat, structure = _linearized(function, primals, has_aux)
+    outputs, linear, flat, structure = _linearized(function, primals, has_aux, "vjp")
     result_structure = flat.structure
 
     @boundary("vjp", function)
-    def pullback(cotangents: Any) -> Any:
+    def pullback(cotangents: Any, *more: Any) -> Any:
+        if more:
+            raise hinted(
+                StructureError(
+                    f"the function that `vjp` returns expected one argument, the cotangents in the structure of the "
+                    f"results, but got {1 + len(more)}"
+                ),
+                "pass cotangents of several results as they are returned, for example as a tuple",
+            )
         leaves, given = trees.flatten(cotangents)
         if given != result_structure:
             raise StructureError(
@@ -214,7 +239,7 @@ def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> t
                 f"{trees.structure_difference(result_structure, given)}"
             )
         values = [
-            _tangent(leaf, output.type, f"result{path}")
+            _tangent(leaf, output.type, f"result{path}", "cotangent")
             for leaf, output, path in zip(leaves, outputs, result_structure.paths, strict=True)
         ]
         results = [result_array(cotangent) for cotangent in linear.backward(values)]
@@ -276,17 +301,18 @@ def value_and_grad(
         DifferentiationError: When called, if the result is not a scalar or not of a floating-point type, or an
             argument to differentiate with respect to is not.
     """
-    evaluate = _value_and_gradient(function, argnums, has_aux, holomorphic)
+    evaluate = _value_and_gradient("value_and_grad", function, argnums, has_aux, holomorphic)
     return boundary("value_and_grad", function)(evaluate)
 
 
 def _value_and_gradient(
-    function: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, holomorphic: bool
+    name: str, function: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, holomorphic: bool
 ) -> Callable[..., Any]:
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    check_function(name, function)
+    numbers = positions(argnums, "argnums")
 
     def evaluate(*args: Any, **kwargs: Any) -> Any:
-        chosen = [_position(number, len(args), function) for number in numbers]
+        chosen = _positions(numbers, len(args), function)
 
         def partially(*selected: Any) -> Any:
             arguments = list(args)
@@ -296,63 +322,80 @@ def _value_and_gradient(
 
         partially.__name__ = function_name(function)
         selected = tuple([args[p] for p in chosen])
-        _check_inputs(selected, holomorphic, function, chosen)
-        outputs, linear, flat, structure = _linearized(partially, selected, has_aux)
-        seed = _seed(outputs, flat.structure, holomorphic, function)
+        _check_inputs(name, selected, holomorphic, function, chosen)
+        outputs, linear, flat, structure = _linearized(partially, selected, has_aux, name)
+        seed = _seed(name, outputs, flat.structure, holomorphic, function)
         gradients = structure.unflatten([result_array(cotangent) for cotangent in linear.backward([seed])])[0]
         value = flat.structure.unflatten([result_array(output) for output in outputs])
-        gradient = gradients[0] if isinstance(argnums, int) else gradients
+        gradient = gradients if isinstance(argnums, Iterable) else gradients[0]
         return ((value, flat.auxiliary), gradient) if has_aux else (value, gradient)
 
     return evaluate
 
 
-def _position(number: int, count: int, function: Callable[..., Any]) -> int:
-    if not -count <= number < count:
-        raise hinted(
-            DifferentiationError(
-                f"cannot differentiate `{function_name(function)}` with respect to argument {number}: "
-                f"it was called with {count} positional argument(s)"
-            ),
-            "arguments to differentiate with respect to are passed by position",
+def _positions(numbers: Sequence[int], count: int, function: Callable[..., Any]) -> list[int]:
+    for number in numbers:
+        if not -count <= number < count:
+            raise hinted(
+                DifferentiationError(
+                    f"cannot differentiate `{function_name(function)}` with respect to argument {number}: "
+                    f"it was called with {count} positional argument(s)"
+                ),
+                "arguments to differentiate with respect to are passed by position",
+            )
+    chosen = [number % count for number in numbers]
+    if len(set(chosen)) != len(chosen):
+        raise DifferentiationError(
+            f"cannot differentiate `{function_name(function)}` twice with respect to one argument, "
+            f"but got `argnums` {tuple(numbers)}"
         )
-    return number % count
+    return chosen
 
 
 def _check_inputs(
-    selected: tuple[Any, ...], holomorphic: bool, function: Callable[..., Any], chosen: Sequence[int]
+    name: str, selected: tuple[Any, ...], holomorphic: bool, function: Callable[..., Any], chosen: Sequence[int]
 ) -> None:
     """Checks that the arguments to differentiate with respect to have a derivative."""
     leaves, structure = trees.flatten((selected, {}))
     for index, value in enumerate(argument_leaves(leaves, structure, function)):
         kind = value.type.kind
-        if (kind == "f" and not holomorphic) or kind == "c":
+        # The reverse derivative of a real function of complex arguments is defined, but not the forward one.
+        if (kind == "f" and not holomorphic) or (kind == "c" and (holomorphic or name != "jacfwd")):
             continue
         _, number, *rest = structure.paths[index]
         place = chosen[number.index] if isinstance(number, trees.Index) else number
         argument = f"argument {place}{trees.Path(rest).suffix} of `{function_name(function)}`"
         if holomorphic:
             raise DifferentiationError(
-                f"`grad` with `holomorphic=True` needs complex arguments, but {argument} is real"
+                f"`{name}` with `holomorphic=True` needs complex arguments, but {argument} is {value.type}"
+            )
+        if kind == "c":
+            raise hinted(
+                DifferentiationError(f"`jacfwd` needs real arguments, but {argument} is {value.type}"),
+                "pass `holomorphic=True` if the function is holomorphic; otherwise take the real and the imaginary "
+                "part as two arguments",
             )
         raise hinted(
-            DifferentiationError(f"`grad` needs arguments of a floating-point type, but {argument} is {value.type}"),
+            DifferentiationError(f"`{name}` needs arguments of a floating-point type, but {argument} is {value.type}"),
             "convert it with `.astype(float)`, choose other arguments with `argnums`, or take what is not to be "
             "differentiated out of the structure",
         )
 
 
-def _seed(outputs: list[Any], structure: trees.Structure, holomorphic: bool, function: Callable[..., Any]) -> Any:
-    name = function_name(function)
+def _seed(
+    name: str, outputs: list[Any], structure: trees.Structure, holomorphic: bool, function: Callable[..., Any]
+) -> Any:
+    label = function_name(function)
     if not structure.is_leaf:
+        found = described(structure.unflatten([0.0] * structure.num_leaves))
         raise hinted(
-            DifferentiationError(f"`grad` needs a function that returns one scalar, but `{name}` returned {structure}"),
+            DifferentiationError(f"`{name}` needs a function that returns one scalar, but `{label}` returned {found}"),
             "return a pair and pass `has_aux=True` to keep other results, or use `jacrev`",
         )
     type = outputs[0].type
     if type.shape != ():
         raise hinted(
-            DifferentiationError(f"`grad` needs a scalar result, but `{name}` returned one of shape {type.shape}"),
+            DifferentiationError(f"`{name}` needs a scalar result, but `{label}` returned one of shape {type.shape}"),
             "reduce it, for example with `.sum()` or `.mean()`, or use `jacrev` or `vjp`",
         )
     if type.kind != ("c" if holomorphic else "f"):
@@ -362,9 +405,9 @@ def _seed(outputs: list[Any], structure: trees.Structure, holomorphic: bool, fun
         needed = "complex" if holomorphic else "floating-point"
         raise hinted(
             DifferentiationError(
-                f"`grad` needs a {needed} result, but `{name}` returned one of type {type.dtype.name}"
+                f"`{name}` needs a {needed} result, but `{label}` returned one of type {type.dtype.name}"
             ),
-            hint,
+            "return a complex result" if holomorphic else hint,
         )
     return as_value(numpy.ones((), type.dtype))
 
@@ -424,7 +467,7 @@ def grad(
         >>> float(grad(lambda x: x * x)(3.0))
         6.0
     """
-    evaluate = _value_and_gradient(function, argnums, has_aux, holomorphic)
+    evaluate = _value_and_gradient("grad", function, argnums, has_aux, holomorphic)
 
     @boundary("grad", function)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -485,11 +528,13 @@ def jacrev(
 def _jacobian(
     function: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, holomorphic: bool, *, forward: bool
 ) -> Callable[..., Any]:
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    name = "jacfwd" if forward else "jacrev"
+    check_function(name, function)
+    numbers = positions(argnums, "argnums")
 
     @boundary("jacfwd" if forward else "jacrev", function)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
-        chosen = [_position(number, len(args), function) for number in numbers]
+        chosen = _positions(numbers, len(args), function)
 
         def partially(*selected: Any) -> Any:
             arguments = list(args)
@@ -499,8 +544,8 @@ def _jacobian(
 
         partially.__name__ = function_name(function)
         selected = tuple(args[p] for p in chosen)
-        _check_inputs(selected, holomorphic, function, chosen)
-        outputs, linear, flat, structure = _linearized(partially, selected, has_aux)
+        _check_inputs(name, selected, holomorphic, function, chosen)
+        outputs, linear, flat, structure = _linearized(partially, selected, has_aux, name)
         if not forward:
             _check_results(outputs, flat.structure, holomorphic, function)
         inputs = [leaf.type for leaf in argument_leaves(trees.flatten((selected, {}))[0], structure, function)]
@@ -508,7 +553,7 @@ def _jacobian(
         results: list[Any] = []
         for row in rows:
             per_argument = structure.unflatten([result_array(block) for block in row])[0]
-            results.append(per_argument[0] if isinstance(argnums, int) else per_argument)
+            results.append(per_argument if isinstance(argnums, Iterable) else per_argument[0])
         result = flat.structure.unflatten(results)
         return (result, flat.auxiliary) if has_aux else result
 
@@ -537,11 +582,17 @@ def _forward_rows(linear: LinearProgram, inputs: list[ArrayType]) -> list[list[A
 
         def push(direction: Any, index: int = index) -> list[Any]:
             tangents = [direction if i == index else instantiate(Zero(t)) for i, t in enumerate(inputs)]
-            return [instantiate(change) for change in linear.forward(tangents)]
+            return [instantiate(change) for change in linear.forward(tangents) if change.type.dtype != FLOAT0]
 
         pushed = vmap(push, out_axes=-1)(_basis(type))
         columns.append([reshape(block, (*block.shape[:-1], *type.shape)) for block in pushed])
-    return [list(row) for row in zip(*columns, strict=True)]
+    rows = iter(zip(*columns, strict=True))
+    return [
+        [Zero(result.with_shape((*result.shape, *type.shape))) for type in inputs]
+        if result.dtype == FLOAT0
+        else list(next(rows))
+        for result in linear.output_types
+    ]
 
 
 def _backward_rows(linear: LinearProgram, outputs: list[ArrayType], inputs: list[ArrayType]) -> list[list[Any]]:
@@ -557,6 +608,16 @@ def _backward_rows(linear: LinearProgram, outputs: list[ArrayType], inputs: list
     return rows
 
 
-def hessian(function: Callable[P, Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False) -> Callable[P, Any]:
-    """Returns a function that gives the matrix of second derivatives of `function`, forwards over backwards."""
-    return jacfwd(jacrev(function, argnums, has_aux=has_aux), argnums, has_aux=has_aux)
+def hessian(
+    function: Callable[P, Any],
+    argnums: int | Sequence[int] = 0,
+    *,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[P, Any]:
+    """Returns a function that gives the matrix of second derivatives of `function`, forwards over backwards.
+
+    The arguments are those of `jacfwd`.
+    """
+    inner = jacrev(function, argnums, has_aux=has_aux, holomorphic=holomorphic)
+    return jacfwd(inner, argnums, has_aux=has_aux, holomorphic=holomorphic)

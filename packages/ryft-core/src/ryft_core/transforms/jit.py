@@ -23,9 +23,9 @@ from ryft_core.tracing.evaluation import HOST_SECONDS, concrete, is_cheap_on_hos
 from ryft_core.tracing.tracers import Tracer, trace_program
 from ryft_core.tracing.traces import STATE
 from ryft_core.transforms.batching import mapped_axes
-from ryft_core.transforms.functions import FlatFunction, argument_leaves, function_name
+from ryft_core.transforms.functions import FlatFunction, argument_leaves, check_function, function_name, positive
 from ryft_core.transforms.scopes import immediate
-from ryft_core.transforms.signatures import CallSignature, Miss, Parameters, explain_miss, split_statics
+from ryft_core.transforms.signatures import CallSignature, Miss, Parameters, SignatureError, explain_miss, split_statics
 from ryft_core.transforms.stages import CompileChoices, Traced, type_of
 
 __all__ = ["CacheInfo", "JitFunction", "TraceBudgetError", "jit", "jit_eagerly"]
@@ -66,16 +66,22 @@ class JitFunction(Dispatcher, Generic[P, R]):
     """
 
     def __init__(self, function: Callable[P, R], options: dict[str, Any]) -> None:
+        check_function("jit", function)
         self.function = function
         self._options = options
         name = function_name(function)
         self._parameters = parameters = Parameters(function, name)
         self._statics = parameters.select(options["static_argnums"], options["static_argnames"], "static")
         donated = parameters.select(options["donate_argnums"], options["donate_argnames"], "donate")
+        both = sorted(self._statics.numbers & donated.numbers) or sorted(self._statics.names & donated.names)
+        if both:
+            named = [parameters.name(each) if isinstance(each, int) else each for each in both]
+            raise SignatureError(f"argument `{named[0]}` of `{name}` is static, and cannot be donated as well")
         self._choices = CompileChoices(donated.numbers, donated.names, options["keep_unused"], options["eager"])
         self._device = options["device"]
         self._inline = options["inline"]
-        self._max_traces: int | None = options["max_traces"]
+        limit = options["max_traces"]
+        self._max_traces: int | None = None if limit is None else positive(limit, "max_traces")
         self._static_positions = tuple(
             place in self._statics.numbers for place in range(max(self._statics.numbers, default=-1) + 1)
         )
@@ -353,7 +359,9 @@ def jit(
         max_traces: Number of signatures after which another one is an error that tells how it differs.
 
     Raises:
-        SignatureError: If an option names an argument that the function does not have.
+        ArgumentTypeError: If `function` is no function, or `max_traces` no integer.
+        SignatureError: If an option names an argument that the function does not have, or an argument is both static
+            and donated.
         OperandError: When called, if an argument that is not static is not an array.
         TraceBudgetError: When called, if the function would be traced more than `max_traces` times.
         DonatedError: When called, if an argument was donated before.

@@ -8,14 +8,13 @@ from typing import Any
 import numpy
 
 from ryft_core import trees
-from ryft_core.errors import DifferentiationError, OperandError, StructureError, hinted
+from ryft_core.errors import DifferentiationError, OperandError, StructureError
 from ryft_core.primitives.conversions import convert
 from ryft_core.primitives.operands import as_value
-from ryft_core.primitives.symbolic import Linear
 from ryft_core.programs.atoms import Value
 from ryft_core.tracebacks import boundary
 from ryft_core.tracing.tracers import Tracer, trace_program
-from ryft_core.transforms.functions import FlatFunction, argument_path, function_name
+from ryft_core.transforms.functions import FlatFunction, argument_path, check_function, function_name
 from ryft_core.transforms.gradients import result_array
 from ryft_core.transforms.jvp import instantiate
 from ryft_core.transforms.programs import backward_nonlinear
@@ -54,6 +53,7 @@ def eval_shape(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     Returns:
         The structure of the results, with an `ArrayType` in place of each array.
     """
+    check_function("eval_shape", function)
     leaves, structure = trees.flatten((args, kwargs))
     flat = FlatFunction(function, structure)
     program, _ = trace_program(flat, _types(leaves, structure, function), function_name(function))
@@ -74,6 +74,7 @@ def closure_convert(function: Callable[..., Any], *example_args: Any) -> tuple[C
     Returns:
         A function of the arguments followed by the captured values, and the list of these.
     """
+    check_function("closure_convert", function)
     leaves, structure = trees.flatten((example_args, {}))
     flat = FlatFunction(function, structure)
     program, captured = trace_program(flat, _types(leaves, structure, function), function_name(function))
@@ -117,6 +118,7 @@ def linear_transpose(function: Callable[..., Any], *primals: Any) -> Callable[..
         DifferentiationError: If the function is not linear, when the result is called.
         StructureError: If the cotangents do not have the structure of the results.
     """
+    check_function("linear_transpose", function)
     leaves, structure = trees.flatten((primals, {}))
     types = _types(leaves, structure, function)
     for index, type in enumerate(types):
@@ -144,13 +146,6 @@ def linear_transpose(function: Callable[..., Any], *primals: Any) -> Callable[..
 
         operands = [*captured, *values]
         backward, outside = trace_program(pull, [value.type for value in operands], f"{program.name}_transposed")
-        if any(isinstance(value, Linear) for value in outside):
-            raise hinted(
-                DifferentiationError(
-                    f"`{function_name(function)}` is not linear: it multiplies values that depend on its arguments"
-                ),
-                "use `vjp` for functions that are not linear",
-            )
         results = backward.evaluate(*outside, *operands)
         return structure.unflatten([result_array(result) for result in results])[0]
 

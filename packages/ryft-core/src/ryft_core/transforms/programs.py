@@ -196,7 +196,11 @@ def transpose_program(
         known_types = [type for type, moves in zip(program.input_types, linear, strict=True) if not moves]
         count = len(known_types)
         order = [i for i, moves in enumerate(linear) if not moves] + [i for i, moves in enumerate(linear) if moves]
-        ordered = Program([program.inputs[i] for i in order], program.equations, program.outputs, program.name)
+        # One program for all `nonzero` and `instantiated`, so that what is derived of programs inside is derived once.
+        ordered = program.derived(
+            ("ordered", linear),
+            lambda: Program([program.inputs[i] for i in order], program.equations, program.outputs, program.name),
+        )
 
         def function(*operands: Any) -> list[Any]:
             given = iter(operands[count:])

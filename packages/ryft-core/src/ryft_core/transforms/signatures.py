@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy
+
 from ryft_core import trees
 from ryft_core.errors import OperandError, RyftError, hinted
 from ryft_core.programs.atoms import Value
@@ -123,7 +125,11 @@ class Parameters:
 
 
 def _several(given: Any, kind: type, option: str) -> list[Any]:
-    items = [given] if isinstance(given, kind) else list(given)
+    """Returns the items of an option that takes one or several integers, or one or several strings."""
+    single = isinstance(given, str) or not isinstance(given, Iterable)
+    items: list[Any] = [given] if single else list(given)  # pyright: ignore[reportUnknownArgumentType]
+    if kind is int:
+        items = [item.__index__() if isinstance(item, numpy.integer) else item for item in items]
     for item in items:
         if not isinstance(item, kind) or isinstance(item, bool):
             raise SignatureError(

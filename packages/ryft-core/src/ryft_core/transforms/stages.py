@@ -13,12 +13,13 @@ from ryft_core.arrays import DeviceArray
 from ryft_core.callback_execution import calls_back, run_with_callbacks
 from ryft_core.compilation import Kernel, aliases, compile_module, live_program
 from ryft_core.dispatch import on_one_device
-from ryft_core.errors import OperandError, RyftError, StructureError
+from ryft_core.errors import OperandError, RyftError, StructureError, hinted
 from ryft_core.primitives.operands import as_value
 from ryft_core.programs.atoms import Value
 from ryft_core.programs.programs import Program
 from ryft_core.tracing.evaluation import concrete, is_tiny
 from ryft_core.tracing.traces import STATE
+from ryft_core.transforms.functions import argument_leaves
 from ryft_core.transforms.signatures import CallSignature, Parameters
 from ryft_core.types.array_types import ArrayType
 
@@ -65,6 +66,9 @@ class Traced:
         self._compiled: dict[Any, Compiled] = {}
         self.is_eager = options.is_eager
         self.seconds_on_host = 0.0
+
+    def __repr__(self) -> str:
+        return f"Traced({self.name}, {len(self.program.equations)} equations)"
 
     @property
     def in_info(self) -> Any:
@@ -180,6 +184,9 @@ class Lowered:
         self._donated = donated
         self.module: Module = lower_program(program, aliases(program, donated))
 
+    def __repr__(self) -> str:
+        return f"Lowered({self.traced.name})"
+
     @property
     def in_info(self) -> Any:
         """Refer to `Traced.in_info`."""
@@ -190,18 +197,24 @@ class Lowered:
         """Refer to `Traced.out_info`."""
         return self.traced.out_info
 
-    def as_text(self, dialect: str = "stablehlo") -> str:
+    def as_text(self, dialect: str = "stablehlo", *, debug_info: bool = False) -> str:
         """Returns the text of the module.
 
         Args:
             dialect: `"stablehlo"`. Refer to `Compiled.as_text` for the compiler's own.
+            debug_info: Whether to print the place in the user's code that each operation comes from.
 
         Raises:
             StageError: If there is no such text.
         """
         if dialect != "stablehlo":
-            raise StageError(f"`as_text` of a lowered function expected the dialect 'stablehlo', but got {dialect!r}")
-        return str(self.module)
+            raise hinted(
+                StageError(f"`as_text` of a lowered function expected the dialect 'stablehlo', but got {dialect!r}"),
+                "`.compile().as_text()` gives the HLO that the compiler has optimized",
+            )
+        from ryft_mlir import PrintingOptions  # Loaded by now.
+
+        return self.module.text(PrintingOptions(debug_information=debug_info))
 
     def cost_analysis(self) -> dict[str, Any]:
         """Returns the costs that the compiler estimates, such as `flops`, by name. This compiles the function."""
@@ -229,6 +242,10 @@ class Compiled:
         self.kernel = kernel
         self.order = order
         self.entry = entry
+        self.__name__ = traced.name
+
+    def __repr__(self) -> str:
+        return f"Compiled({self.traced.name})"
 
     @property
     def in_info(self) -> Any:
@@ -261,9 +278,9 @@ class Compiled:
         if STATE.trace is not STATE.base:
             raise StageError(f"the compiled function `{self.traced.name}` cannot be called while something is traced")
         arrays: list[DeviceArray] = []
-        for index, (leaf, expected) in enumerate(zip(leaves, signature.types, strict=True)):
-            value = leaf if isinstance(leaf, Value) else as_value(leaf)
-            if value.type is not expected:
+        values = argument_leaves(leaves, structure, self)
+        for index, (value, expected) in enumerate(zip(values, signature.types, strict=True)):
+            if value.type.shape != expected.shape or value.type.dtype != expected.dtype:
                 raise OperandError(
                     f"`{self.traced.leaf_names()[index]}` of the compiled function `{self.traced.name}` expected "
                     f"{expected}, but got {value.type}"
@@ -272,6 +289,12 @@ class Compiled:
         if calls_back(self.traced.program):
             return self.out_tree.unflatten(run_with_callbacks(self.kernel, self.inputs(arrays)))
         return self.entry.run(self, tuple(arrays))
+
+    def input_name(self, kernel: Kernel, place: int) -> str:
+        """Returns how to call an input of the kernel in a message."""
+        if self.order[place] < 0:
+            return f"an array that `{self.traced.name}` captured"
+        return f"argument `{self.traced.leaf_names()[self.order[place]]}` of the compiled function `{self.traced.name}`"
 
     def inputs(self, arrays: Sequence[DeviceArray]) -> list[DeviceArray]:
         """Returns the inputs of the kernel for the arrays among the arguments."""

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy
 
 from ryft_core import trees
-from ryft_core.errors import BatchingError, hinted
+from ryft_core.errors import BatchingError, OperandError, hinted
 from ryft_core.primitives.manipulation import moveaxis
 from ryft_core.primitives.operands import as_value
 from ryft_core.programs.atoms import Literal, Value
@@ -16,7 +16,14 @@ from ryft_core.tracebacks import boundary
 from ryft_core.tracing.evaluation import concrete
 from ryft_core.tracing.traces import STATE, using_trace
 from ryft_core.transforms.batching import BatchTrace, BatchTracer, with_batch_axis
-from ryft_core.transforms.functions import FlatFunction, argument_leaves, argument_path, function_name
+from ryft_core.transforms.functions import (
+    FlatFunction,
+    argument_leaves,
+    argument_path,
+    check_function,
+    function_name,
+    integer,
+)
 
 __all__ = ["vmap"]
 
@@ -47,7 +54,8 @@ def vmap(
     Args:
         function: Function to map. It must not have side effects.
         in_axes: Axis to map for each positional argument: an integer, `None`, or a structure of those that is a prefix
-            of the arguments. Keyword arguments are mapped along their axis 0.
+            of the arguments. Keyword arguments are mapped along their axis 0. An argument with `None` need not be an
+            array: it is handed on as it is.
         out_axes: Where to place the mapped axis in each result, likewise.
         axis_name: Name of the mapped axis for collectives such as `psum`.
         axis_size: Length of the mapped axis; needed only if no argument has one.
@@ -58,22 +66,27 @@ def vmap(
         BatchingError: When called, if an axis does not exist, the mapped axes have different sizes, or nothing is
             mapped and `axis_size` is not given.
     """
-    if chunk is not None and (chunk < 1 or axis_name is not None):
-        wrong = f"got {chunk}" if chunk < 1 else f"`axis_name` is {axis_name!r}: collectives need all elements at once"
+    check_function("vmap", function)
+    given_size = None if axis_size is None else integer(axis_size, "axis_size")
+    if given_size is not None and given_size < 0:
+        raise BatchingError(f"`vmap` expected an `axis_size` that is not negative, but got {given_size}")
+    limit = None if chunk is None else integer(chunk, "chunk")
+    if limit is not None and (limit < 1 or axis_name is not None):
+        wrong = f"got {limit}" if limit < 1 else f"`axis_name` is {axis_name!r}: collectives need all elements at once"
         raise BatchingError(f"`vmap` expected a positive `chunk` and no axis name, but {wrong}")
 
     @boundary("vmap", function)
     def mapped(*args: P.args, **kwargs: P.kwargs) -> R:
         leaves, structure = trees.flatten((args, kwargs))
-        values = argument_leaves(leaves, structure, function)
         axes = _input_axes(in_axes, args, kwargs, function)
+        values = _argument_values(leaves, axes, structure, function)
         positions = [
             _position(axis, value, structure, index, function)
             for index, (axis, value) in enumerate(zip(axes, values, strict=True))
         ]
-        size = _size(positions, values, structure, axis_size, function)
-        if chunk is not None and chunk < size:
-            return _in_chunks(function, structure, values, positions, out_axes, size, chunk)
+        size = _size(positions, values, structure, given_size, function)
+        if limit is not None and limit < size:
+            return _in_chunks(function, structure, values, positions, out_axes, size, limit)
         flat = FlatFunction(function, structure)
         trace = BatchTrace(STATE.trace, size, axis_name)
         try:
@@ -132,6 +145,23 @@ def _is_axis(value: Any) -> bool:
     return value is None or isinstance(value, int)
 
 
+def _argument_values(
+    leaves: list[Any], axes: list[int | None], structure: trees.Structure, function: Callable[..., Any]
+) -> list[Any]:
+    """Returns the leaves of the arguments as arrays. What all elements share may be no array, such as a function."""
+    if None not in axes:
+        return list(argument_leaves(leaves, structure, function))
+    values: list[Any] = []
+    for leaf, axis in zip(leaves, axes, strict=True):
+        try:
+            values.append(leaf if isinstance(leaf, Value) else concrete(as_value(leaf)))
+        except OperandError:
+            if axis is not None:
+                return list(argument_leaves(leaves, structure, function))  # It names the argument.
+            values.append(leaf)
+    return values
+
+
 def _input_axes(in_axes: Any, args: Any, kwargs: Any, function: Callable[..., Any]) -> list[int | None]:
     prefix = tuple(in_axes) if isinstance(in_axes, list) else in_axes
     if isinstance(prefix, tuple) and len(prefix) != len(args):
@@ -150,7 +180,7 @@ def _input_axes(in_axes: Any, args: Any, kwargs: Any, function: Callable[..., An
 
 
 def _position(
-    axis: int | None, value: Value, structure: trees.Structure, index: int, function: Callable[..., Any]
+    axis: int | None, value: Any, structure: trees.Structure, index: int, function: Callable[..., Any]
 ) -> int | None:
     if axis is None:
         return None
@@ -168,7 +198,7 @@ def _position(
 
 def _size(
     positions: list[int | None],
-    values: list[Value],
+    values: list[Any],
     structure: trees.Structure,
     axis_size: int | None,
     function: Callable[..., Any],
@@ -198,7 +228,11 @@ def _size(
 
 def _output_axes(out_axes: Any, structure: trees.Structure) -> list[Any]:
     results = structure.unflatten([0] * structure.num_leaves)
-    return trees.flatten_prefix(out_axes, results, is_leaf=_is_axis, name="out_axes")
+    axes = trees.flatten_prefix(out_axes, results, is_leaf=_is_axis, name="out_axes")
+    for axis in axes:
+        if not _is_axis(axis):
+            raise BatchingError(f"`vmap` expected integers or `None` in `out_axes`, but got {axis!r}")
+    return axes
 
 
 def _placed(value: Any, axis: int | None, size: int, target: int | None, function: Callable[..., Any]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from ryft_core import trees
 from ryft_core.errors import OperandError, ShapeError, StructureError
 from ryft_core.primitives import arithmetic
-from ryft_core.primitives.control_flow.bodies import visible
+from ryft_core.primitives.control_flow.bodies import check_callable, visible
 from ryft_core.primitives.manipulation import canonical_axis, concatenate, pad, slice_along
 from ryft_core.primitives.manipulation import reverse as flip
 from ryft_core.primitives.operands import as_value, constant_like
@@ -38,12 +38,18 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
 
     Raises:
         ShapeError: If the arrays differ in their length.
-        StructureError: If `fn` returns another structure.
+        StructureError: If `fn` returns another structure, or other types.
     """
+    check_callable("associative_scan", fn=fn)
     leaves, structure = trees.flatten(elems)
     values = [as_value(leaf) for leaf in leaves]
     if not values:
         raise OperandError("`associative_scan` expected at least one array, but got a structure without any")
+    for path, value in zip(structure.paths, values, strict=True):
+        if not value.type.shape:
+            raise ShapeError(
+                f"`associative_scan` expected arrays with an axis to go along, but `elems{path}` is a scalar"
+            )
     axes = [canonical_axis(axis, value.type.ndim, "associative_scan") for value in values]
     lengths = {value.type.shape[own] for value, own in zip(values, axes, strict=True)}
     if len(lengths) > 1:
@@ -59,7 +65,14 @@ def associative_scan(fn: Callable[[Any, Any], Any], elems: Any, reverse: bool = 
                 "`associative_scan` expected a function that returns the structure of its arguments, but: "
                 f"{trees.structure_difference(structure, found)}"
             )
-        return [as_value(result) for result in results]
+        combined = [as_value(result) for result in results]
+        for path, value, operand in zip(structure.paths, combined, left, strict=True):
+            if value.type.shape != operand.type.shape or value.type.dtype != operand.type.dtype:
+                raise StructureError(
+                    "`associative_scan` expected a function that returns values of the types of its arguments, but "
+                    f"`elems{path}` is {operand.type} before it and {value.type} after it"
+                )
+        return combined
 
     results = _scan(combine, values, axes)
     if reverse:

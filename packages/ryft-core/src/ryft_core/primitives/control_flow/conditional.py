@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -66,9 +67,12 @@ class Conditional(Nested):
 
     def jvp(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         nonzero = tuple(type(tangent) is not Zero for tangent in tangents[1:])
-        present = [jvp_program(branch, nonzero)[1] for branch in self.branches]
-        union = tuple(map(any, zip(*present, strict=True)))
-        branches = tuple(jvp_program(branch, nonzero, union)[0] for branch in self.branches)
+        found = [jvp_program(branch, nonzero) for branch in self.branches]
+        union = tuple(map(any, zip(*[present for _, present in found], strict=True)))
+        branches = tuple(
+            program if present == union else jvp_program(branch, nonzero, union)[0]
+            for branch, (program, present) in zip(self.branches, found, strict=True)
+        )
         given = [tangent for tangent in tangents[1:] if type(tangent) is not Zero]
         results = Conditional(branches).bind(*primals, *given)
         count = len(union)
@@ -85,7 +89,10 @@ class Conditional(Nested):
         unknown = tuple(trace.owns(value) for value in values)
         splits = [partial_program(branch, unknown) for branch in self.branches]
         union = tuple(map(any, zip(*(split.unknown_outputs for split in splits), strict=True)))
-        splits = [partial_program(branch, unknown, union) for branch in self.branches]
+        splits = [
+            split if split.unknown_outputs == union else partial_program(branch, unknown, union)
+            for branch, split in zip(self.branches, splits, strict=True)
+        ]
         known_operands, unknown_operands = partition(values, unknown)
         known, rest, sources = _share_residuals(splits)
         results = trace.apply_known(Conditional(tuple(known)), [index, *known_operands])
@@ -99,9 +106,12 @@ class Conditional(Nested):
         index, *values = operands
         linear = tuple(is_linear(value) for value in values)
         nonzero = tuple(type(cotangent) is not Zero for cotangent in cotangents)
-        present = [transpose_program(branch, linear, nonzero)[1] for branch in self.branches]
-        union = tuple(map(any, zip(*present, strict=True)))
-        branches = tuple(transpose_program(branch, linear, nonzero, union)[0] for branch in self.branches)
+        found = [transpose_program(branch, linear, nonzero) for branch in self.branches]
+        union = tuple(map(any, zip(*[present for _, present in found], strict=True)))
+        branches = tuple(
+            program if present == union else transpose_program(branch, linear, nonzero, union)[0]
+            for branch, (program, present) in zip(self.branches, found, strict=True)
+        )
         known, _ = partition(values, linear)
         given = [cotangent for cotangent in cotangents if type(cotangent) is not Zero]
         results = iter(Conditional(branches).bind(index, *known, *given))
@@ -117,30 +127,62 @@ class Conditional(Nested):
         inner = axes[1:]
         if axes[0] is not None:
             return self._batch_by_selection(size, name, operands, axes)
-        positions = [batch_program(branch, size, inner, name)[1] for branch in self.branches]
-        union = tuple(any(axis is not None for axis in column) for column in zip(*positions, strict=True))
-        branches = tuple(batch_program(branch, size, inner, name, union)[0] for branch in self.branches)
-        return Conditional(branches).bind(index, *values), tuple(0 if has else None for has in union)
+        found = [batch_program(branch, size, inner, name) for branch in self.branches]
+        columns = zip(*[positions for _, positions in found], strict=True)
+        union = tuple(any(axis is not None for axis in column) for column in columns)
+        together = tuple(0 if has else None for has in union)
+        branches = tuple(
+            program if positions == together else batch_program(branch, size, inner, name, union)[0]
+            for branch, (program, positions) in zip(self.branches, found, strict=True)
+        )
+        return Conditional(branches).bind(index, *values), together
 
     def _batch_by_selection(
         self, size: int, name: object, operands: tuple[Any, ...], axes: tuple[int | None, ...]
     ) -> tuple[Any, Any]:
         # The elements of the batch choose different branches: run all of them, and choose among the results.
         index, *values = operands
+        inner = axes[1:]
         forced = (True,) * len(self.branches[0].outputs)
-        outcomes = [
-            Call(batch_program(branch, size, axes[1:], name, forced)[0]).bind(*values) for branch in self.branches
-        ]
+        masks = [comparison.equal(index, literal(number, INDEX)) for number in range(len(self.branches))]
+        outcomes: list[Any] = []
+        for branch, mask in zip(self.branches, masks, strict=True):
+            safe, places = _without_derivative_elsewhere(mask, values, inner, size)
+            outcomes.append(Call(batch_program(branch, size, places, name, forced)[0]).bind(*safe))
         chosen = list(outcomes[-1])
-        for number in range(len(outcomes) - 2, -1, -1):
-            here = comparison.equal(index, literal(number, INDEX))
-            for place, value in enumerate(outcomes[number]):
+        for here, outcome in zip(reversed(masks[:-1]), reversed(outcomes[:-1]), strict=True):
+            for place, value in enumerate(outcome):
                 mask = manipulation.reshape(here, (size,) + (1,) * (value.type.ndim - 1))
                 chosen[place] = comparison.select(mask, value, chosen[place])
         return tuple(chosen), (0,) * len(chosen)
 
     def reference(self, index: Any, *operands: Any) -> Any:
         return reference_program(self.branches[int(index)], operands)
+
+
+def _without_derivative_elsewhere(
+    mask: Any, values: Sequence[Any], axes: Sequence[int | None], size: int
+) -> tuple[list[Any], tuple[int | None, ...]]:
+    """Returns the operands of a branch, without a derivative for the elements of the batch that do not choose it.
+
+    The branch may not be differentiable there: the square root of zero would give infinity times zero, which is NaN.
+    A value that all elements share must be repeated for that, which is done if it is no larger than those that are not.
+    """
+    largest = max(
+        (math.prod(x.type.shape) // max(size, 1) for x, a in zip(values, axes, strict=True) if a is not None), default=1
+    )
+    safe: list[Any] = []
+    places: list[int | None] = []
+    for value, axis in zip(values, axes, strict=True):
+        if value.type.kind not in "fc" or (axis is None and value.type.size > max(largest, 1)):
+            safe.append(value)
+            places.append(axis)
+            continue
+        batch = with_batch_axis(value, axis, size, 0)
+        here = manipulation.reshape(mask, (size,) + (1,) * (batch.type.ndim - 1))
+        safe.append(comparison.select(here, batch, stop_gradient(batch)))
+        places.append(0)
+    return safe, tuple(places)
 
 
 def _share_residuals(splits: Sequence[PartialProgram]) -> tuple[list[Program], list[Program], list[int]]:
@@ -312,8 +354,10 @@ def _common_types(name: str, labels: list[str], bodies: list[Body], first: int) 
 
 
 from ryft_core.primitives import arithmetic, comparison, conversions, manipulation  # noqa: E402
+from ryft_core.primitives.barriers import stop_gradient  # noqa: E402
 from ryft_core.primitives.calls import Call  # noqa: E402
 from ryft_core.tracing.tracers import trace_program  # noqa: E402
+from ryft_core.transforms.batching import with_batch_axis  # noqa: E402
 from ryft_core.transforms.functions import function_name  # noqa: E402
 from ryft_core.transforms.programs import (  # noqa: E402
     batch_program,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from ryft_core import trees
-from ryft_core.errors import BatchingError, OperandError, ShapeError, StructureError, hinted
+from ryft_core.errors import ArgumentError, BatchingError, OperandError, ShapeError, StructureError, hinted
 from ryft_core.primitives.control_flow.bodies import (
     Body,
     array_leaves,
@@ -60,6 +60,7 @@ def scan(
     Raises:
         StructureError: If a step does not return a pair, or its carry has another structure or other types.
         ShapeError: If the arrays of `xs` differ in their first size, or from `length`.
+        ArgumentTypeError: If `length` or `unroll` is not an integer.
     """
     check_callable("scan", f=f)
     arrays, xs_structure = array_leaves(xs, "scan", "xs")
@@ -74,7 +75,7 @@ def scan(
     count = len(values)
     values, body = _stable_body("scan", f, arguments, carry_structure, values, slices, _pair)
     constants = len(body.captured)
-    steps = length if unroll is True else max(1, int(unroll))
+    steps = length if unroll is True else max(1, integer(unroll, "unroll"))
     operation = Scan(body.program, length, constants, count, bool(reverse), max(1, steps))
     results = operation.bind(*body.captured, *values, *arrays)
     carry_part, result_part = body.structure.children
@@ -82,7 +83,7 @@ def scan(
 
 
 def _scan_length(arrays: Sequence[Value], structure: trees.Structure, length: int | None) -> int:
-    wanted = None if length is None else int(length)
+    wanted = None if length is None else _step_count(length)
     for path, array in zip(structure.paths, arrays, strict=True):
         if array.type.ndim == 0:
             raise hinted(
@@ -103,10 +104,18 @@ def _scan_length(arrays: Sequence[Value], structure: trees.Structure, length: in
     return wanted
 
 
+def _step_count(length: Any) -> int:
+    steps = integer(length, "length")
+    if steps < 0:
+        raise ShapeError(f"`scan` expected a `length` that is not negative, but got {steps}")
+    return steps
+
+
 def _pair(structure: trees.Structure) -> trees.Structure:
-    if len(structure.children) != 2 or structure.key[0].type is not tuple:
+    if len(structure.children) != 2 or structure.key[0].type not in (tuple, list):
+        found = described(structure.unflatten([0.0] * structure.num_leaves))
         raise hinted(
-            StructureError(f"`scan` expected a step to return a pair `(carry, result)`, but got {structure}"),
+            StructureError(f"`scan` expected a step to return a pair `(carry, result)`, but got {found}"),
             "return `carry, None` if a step has no result",
         )
     return structure.children[0]
@@ -178,6 +187,7 @@ def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> A
     """
     if batch_size is None:
         return scan(lambda _, x: (None, f(x)), None, xs)[1]
+    batch_size = integer(batch_size, "batch_size")
     if batch_size < 1:
         raise BatchingError(f"`map` expected a positive `batch_size`, but got {batch_size}")
     arrays, structure = array_leaves(xs, "map", "xs")
@@ -220,10 +230,14 @@ def while_loop(
     Raises:
         StructureError: If `body_fun` returns a carry of another structure or other types, or `cond_fun` does not
             return one boolean scalar.
+        ArgumentTypeError: If `bound` is not an integer.
+        ArgumentError: If `bound` is negative.
     """
     check_callable("while_loop", cond_fun=cond_fun, body_fun=body_fun)
     if bound is not None:
-        limit = int(bound)
+        limit = integer(bound, "bound")
+        if limit < 0:
+            raise ArgumentError(f"`while_loop` expected a `bound` that is not negative, but got {limit}")
 
         def within(state: Any) -> Any:
             count, carry = state
@@ -315,5 +329,6 @@ def fori_loop(
 
 from ryft_core.primitives import comparison, conversions, manipulation  # noqa: E402
 from ryft_core.primitives.operands import promote  # noqa: E402
+from ryft_core.transforms.functions import described, integer  # noqa: E402
 from ryft_core.transforms.scopes import immediate  # noqa: E402
 from ryft_core.transforms.vmap import vmap  # noqa: E402

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ryft_core import trees
 from ryft_core.errors import DifferentiationError, StructureError, hinted
-from ryft_core.primitives.control_flow.bodies import check_structure, structure_of, trace_body
+from ryft_core.primitives.control_flow.bodies import check_callable, check_structure, structure_of, trace_body
 from ryft_core.primitives.nested import Nested, reference_program
 from ryft_core.primitives.operands import as_value
 from ryft_core.primitives.symbolic import Zero, is_linear
@@ -129,6 +129,25 @@ def _difference(left: Any, right: Any) -> Any:
     return arithmetic.negative(right) if type(left) is Zero else arithmetic.subtract(left, right)
 
 
+def _check_types(
+    name: str, what: str, structure: trees.Structure, wanted: Sequence[ArrayType], found: Sequence[ArrayType]
+) -> None:
+    """Raises an error unless what a function of the user returned has the types that it should."""
+    for path, expected, type in zip(structure.paths, wanted, found, strict=False):
+        if expected.shape != type.shape or (expected.dtype != type.dtype and not expected.weak):
+            raise StructureError(f"`{name}` expected {what}, but `{path or 'result'}` is {type} instead of {expected}")
+
+
+def _main_part(name: str, structure: trees.Structure, has_aux: bool) -> trees.Structure:
+    """Returns the structure of the solution itself."""
+    if has_aux and len(structure.children) != 2:
+        raise hinted(
+            StructureError(f"`{name}` with `has_aux=True` expected `solve` to return a pair, but got {structure}"),
+            "return `(solution, auxiliary)`",
+        )
+    return structure.children[0] if has_aux else structure
+
+
 @boundary("custom_linear_solve")
 def custom_linear_solve(
     matvec: Callable[[Any], Any],
@@ -153,23 +172,30 @@ def custom_linear_solve(
         has_aux: Whether `solve` returns a pair whose second element is passed through.
 
     Raises:
-        StructureError: If `matvec` or `solve` returns something of another structure than `b`.
+        StructureError: If `matvec` or `solve` returns something of another structure or of other types than `b`.
         DifferentiationError: In reverse mode, if there is no `transpose_solve`.
     """
+    check_callable("custom_linear_solve", matvec=matvec, solve=solve)
+    if transpose_solve is not None:
+        check_callable("custom_linear_solve", transpose_solve=transpose_solve)
     leaves, right = trees.flatten(b)
     values = [as_value(leaf) for leaf in leaves]
     types = [value.type for value in values]
     arguments = structure_of(b)
     product = trace_body(matvec, arguments, types)
     check_structure("custom_linear_solve", "`matvec` to return the structure of `b`", right, product.structure)
+    what = "`matvec` to return values of the types of `b`"
+    _check_types("custom_linear_solve", what, right, types, product.program.output_types)
 
     def solver(function: Callable[..., Any], own: Callable[..., Any]) -> Any:
         def flat(x: Any) -> Any:
             return function(own, x)
 
         body = trace_body(flat, arguments, types)
-        found = body.structure.children[0] if has_aux else body.structure
+        found = _main_part("custom_linear_solve", body.structure, has_aux)
         check_structure("custom_linear_solve", "a solution of the structure of `b`", right, found)
+        what = "a solution of the types of `b`"
+        _check_types("custom_linear_solve", what, right, types, body.program.output_types)
         return body
 
     forward = solver(solve, matvec)
@@ -331,6 +357,7 @@ def custom_root(
     Raises:
         StructureError: If `f`, `solve` or `tangent_solve` returns something of another structure.
     """
+    check_callable("custom_root", f=f, solve=solve, tangent_solve=tangent_solve)
     leaves, guess = trees.flatten(initial_guess)
     values = [as_value(leaf) for leaf in leaves]
     types = [value.type for value in values]
@@ -340,17 +367,13 @@ def custom_root(
         return solve(f, x)
 
     solution = trace_body(search, arguments, types)
-    found = solution.structure.children[0] if has_aux else solution.structure
+    found = _main_part("custom_root", solution.structure, has_aux)
     check_structure("custom_root", "`solve` to return the structure of the guess", guess, found)
     root_types = solution.program.output_types[: len(values)]
     residual = trace_body(f, arguments, root_types)
     check_structure("custom_root", "`f` to return the structure of its argument", guess, residual.structure)
-    for path, wanted, got in zip(guess.paths, root_types, residual.program.output_types, strict=True):
-        if wanted.shape != got.shape or wanted.dtype != got.dtype:
-            raise StructureError(
-                f"`custom_root` expected `f` to return values of the types of its argument, but `x{path}` is {wanted} "
-                f"and `f(x){path}` is {got}"
-            )
+    what = "`f` to return values of the types of its argument"
+    _check_types("custom_root", what, guess, root_types, residual.program.output_types)
     operation = Root(residual.program, solution.program, len(residual.captured), UserTangentSolve(tangent_solve, guess))
     results = operation.bind(*residual.captured, *solution.captured, *values)
     return solution.structure.unflatten(results)

@@ -205,11 +205,14 @@ def _masked(condition: Program, body: Program, count: int) -> Program:
     def function(*operands: Any) -> list[Any]:
         first, others, state = operands[:count], operands[count : count + constants], operands[count + constants :]
         (holds,) = condition.evaluate(*first, *state)
-        results: list[Any] = []
-        for old, new in zip(state, body.evaluate(*others, *state), strict=True):
+
+        def where_it_holds(new: Any, old: Any) -> Any:
             mask = manipulation.reshape(holds, holds.type.shape + (1,) * (new.type.ndim - 1))
-            results.append(comparison.select(mask, new, old))
-        return results
+            return comparison.select(mask, new, old)
+
+        # Where the loop has ended, the step need not have a derivative: infinity times zero would give NaN.
+        safe = [where_it_holds(old, stop_gradient(old)) if old.type.kind in "fc" else old for old in state]
+        return list(map(where_it_holds, body.evaluate(*others, *safe), state))
 
     return body.derived(
         ("masked", condition),
@@ -264,6 +267,7 @@ def bounded_loop(loop: While, operands: Sequence[Any]) -> tuple[Any, ...]:
 
 
 from ryft_core.primitives import comparison, conversions, manipulation, reductions  # noqa: E402
+from ryft_core.primitives.barriers import stop_gradient  # noqa: E402
 from ryft_core.primitives.checkpointing import Checkpoint  # noqa: E402
 from ryft_core.primitives.control_flow.conditional import Conditional  # noqa: E402
 from ryft_core.primitives.control_flow.scan import Scan  # noqa: E402
