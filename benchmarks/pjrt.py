@@ -1,29 +1,19 @@
-"""Measures `ryft_pjrt` beside a bare C loop, `memcpy`, JAX and pypjrt, all in one run.
-
-    python -m benchmarks.pjrt
-
-The machine that this runs on is shared, so the figures to keep are the ratios: each contender is timed in turn, several
-times over, and the best time of each counts.
-"""
+"""Execution and transfers by `ryft_pjrt`, beside a bare C loop, `memcpy`, JAX and pypjrt."""
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
-import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
 
 import ryft_pjrt as pjrt
-from ryft_xla_sys.ffi import CData, ffi
+from benchmarks.floor import floor
+from benchmarks.measurements import Measurement, best_times
 
-__all__ = ["Measurement", "benchmarks", "main"]
+__all__ = ["benchmarks"]
 
 ADD = """
 module {
@@ -34,63 +24,7 @@ module {
 }
 """
 
-ROUNDS = 9
 LARGE = 16 * 2**20  # Number of floats in 64 MB.
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """Best time of each contender for one task, in seconds.
-
-    Attributes:
-        task: What was done.
-        times: Time of each contender; ours is called `ryft`.
-        limits: Largest ratio that our time may have to that of each contender.
-    """
-
-    task: str
-    times: dict[str, float]
-    limits: dict[str, float]
-
-    def ratios(self) -> dict[str, float]:
-        """Returns our time as a multiple of each contender's."""
-        return {name: self.times["ryft"] / time for name, time in self.times.items() if name != "ryft"}
-
-
-def best_times(contenders: dict[str, Callable[[], object]], count: int) -> dict[str, float]:
-    """Returns the best mean time of each contender over several rounds, in which each has its turn."""
-    best = dict.fromkeys(contenders, float("inf"))
-    for _ in range(ROUNDS):
-        for name, function in contenders.items():
-            start = time.perf_counter()
-            for _ in range(count):
-                function()
-            best[name] = min(best[name], (time.perf_counter() - start) / count)
-    return best
-
-
-def address(pointer: CData) -> int:
-    """Returns the address in a C pointer."""
-    return int(ffi.cast("uintptr_t", pointer))
-
-
-def floor(executable: pjrt.LoadedExecutable, buffer: pjrt.Buffer, count: int) -> Callable[[], float]:
-    """Returns a function that executes `count` times in a C loop, and returns the mean time in seconds."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    plugin = importlib.util.find_spec("xla_plugins.xla_cpu_pjrt")
-    if compiler is None or plugin is None or not plugin.submodule_search_locations:
-        raise RuntimeError("the bare C loop needs a C compiler and the header that the CPU plugin's wheel ships")
-    source = Path(__file__).with_name("pjrt_floor.c")
-    with tempfile.TemporaryDirectory() as directory:
-        library = Path(directory) / "floor.so"
-        include = Path(plugin.submodule_search_locations[0]) / "include"
-        command = [compiler, "-O2", "-shared", "-fPIC", f"-I{include}", "-o", str(library), str(source)]
-        subprocess.run(command, check=True)
-        loop = ctypes.CDLL(str(library)).execute_loop
-    loop.restype = ctypes.c_double
-    loop.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
-    api = address(buffer.client.plugin.api.pointer)
-    return lambda: loop(api, address(executable.pointer), address(buffer.pointer), count) * 1e-6
 
 
 def jax_call() -> Callable[[], object] | None:
@@ -137,10 +71,11 @@ def measure_execution(client: pjrt.Client) -> Measurement:
     for name, call in (("JAX", jax_call()), ("pypjrt", pypjrt_call(client.plugin.api.path))):
         if call is not None:
             contenders[name] = call
-    loop = floor(executable, buffer, count)
+    loop = floor(executable, [buffer], count)
     times: dict[str, float] = {"C loop": min(loop() for _ in range(3))}
     for _ in range(3):
-        for name, found in best_times(contenders, count // 4).items():
+        # The program runs in the calling thread, whose processor time is hardly changed by other work on the machine.
+        for name, found in best_times(contenders, count // 4, clock=time.thread_time).items():
             times[name] = min(times.get(name, found), found)
         times["C loop"] = min(times["C loop"], *(loop() for _ in range(3)))
     return Measurement("execute an addition of 8 floats", times, {"C loop": 1.5, "JAX": 0.6, "pypjrt": 0.08})
@@ -159,20 +94,18 @@ def measure_transfers(client: pjrt.Client) -> list[Measurement]:
             "memcpy": source.copy,
             "ryft": lambda: client.buffer(source).block_until_ready(),
         },
-        1,
     )
     shared = best_times(
         {
             "memcpy": source.copy,
             "ryft": lambda: client.buffer(shareable, host_buffer_semantics=zero_copy).block_until_ready(),
         },
-        1,
     )
-    back = best_times({"memcpy": source.copy, "ryft": buffer.to_numpy}, 1)
+    back = best_times({"memcpy": source.copy, "ryft": buffer.to_numpy})
     reused = best_times(
-        {"memcpy": lambda: numpy.copyto(target, source), "ryft": lambda: buffer.copy_to_host(target).wait()}, 1
+        {"memcpy": lambda: numpy.copyto(target, source), "ryft": lambda: buffer.copy_to_host(target).wait()}
     )
-    viewed = best_times({"memcpy": source.copy, "ryft": lambda: numpy.asarray(buffer)}, 1)
+    viewed = best_times({"memcpy": source.copy, "ryft": lambda: numpy.asarray(buffer)})
     limit = {"memcpy": 1 / 0.9}
     return [
         Measurement("64 MB to the device", fresh, limit),
@@ -185,6 +118,7 @@ def measure_transfers(client: pjrt.Client) -> list[Measurement]:
 
 def measure_small_transfers(client: pjrt.Client) -> list[Measurement]:
     """Measures transfers of 8 floats, beside JAX's."""
+    count, rounds = 500, 9
     array = numpy.arange(8, dtype=numpy.float32)
     buffer = client.buffer(array).block_until_ready()
     there: dict[str, Callable[[], object]] = {"ryft": lambda: client.buffer(array)}
@@ -194,12 +128,12 @@ def measure_small_transfers(client: pjrt.Client) -> list[Measurement]:
 
         jax.config.update("jax_platforms", "cpu")
         there["JAX"] = lambda: jax.device_put(array)
-        fresh = iter([jax.device_put(array + i) for i in range(ROUNDS * 500)])
+        fresh = iter([jax.device_put(array + i) for i in range(rounds * count)])
         # JAX keeps what it has read, so each array is read once.
         back["JAX"] = lambda: numpy.array(next(fresh))
     return [
-        Measurement("8 floats to the device", best_times(there, 500), {}),
-        Measurement("8 floats to the host", best_times(back, 500), {}),
+        Measurement("8 floats to the device", best_times(there, count, rounds), {}),
+        Measurement("8 floats to the host", best_times(back, count, rounds), {}),
     ]
 
 
@@ -207,23 +141,3 @@ def benchmarks() -> list[Measurement]:
     """Runs all measurements."""
     with pjrt.load_cpu_plugin().client() as client:
         return [measure_execution(client), *measure_transfers(client), *measure_small_transfers(client)]
-
-
-def main() -> None:
-    """Prints each measurement: the time of each contender, and our time as a multiple of it."""
-    for measurement in benchmarks():
-        print(f"{measurement.task}:")
-        ratios = measurement.ratios()
-        for name, seconds in sorted(measurement.times.items(), key=lambda item: item[1]):
-            line = f"  {name:20} {seconds * 1e6:12.2f} µs"
-            if name in ratios:
-                limit = measurement.limits.get(name)
-                verdict = (
-                    "" if limit is None else f" (limit {limit:.2f}: {'met' if ratios[name] <= limit else 'missed'})"
-                )
-                line += f"   ours is {ratios[name]:.3f} ×{verdict}"
-            print(line)
-
-
-if __name__ == "__main__":
-    main()
