@@ -1,5 +1,6 @@
 """Programs: their rules, equality, evaluation, texts, passes and drawings."""
 
+import dataclasses
 import pickle
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import ryft_core as ryft
 from ryft_core.errors import ProgramError
 from ryft_core.primitives.arithmetic import Add, Multiply
 from ryft_core.primitives.exponential import Sine, sin, tanh
+from ryft_core.primitives.linear_algebra import DotGeneral
 from ryft_core.programs import Equation, Literal, Program, Variable
 from ryft_core.programs.drawing import draw_html, draw_svg, draw_text
 from ryft_core.programs.passes import (
@@ -263,3 +265,34 @@ def test_drawings_show_every_equation() -> None:
     assert "call {sin}" in labels
     assert draw_html(program).count("<svg") == 2
     assert draw_text(program).splitlines()[0] == "●  input 0  float32[3]"
+
+
+def test_parameters_of_a_primitive_are_given_by_position_or_by_name() -> None:
+    product = DotGeneral((1,), (0,), precision="high")
+
+    assert product == DotGeneral(right_contracting=(0,), left_contracting=(1,), precision="high")
+    assert hash(product) == hash(DotGeneral((1,), (0,), (), (), "high", None))
+    assert product.left_batch == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "named", "got"),
+    [
+        (((1,),), {}, "1 by position"),
+        (((1,), (0,)), {"axis": 1}, "2 by position and axis by name"),
+        (((1,), (0,)), {"left_contracting": (1,)}, "2 by position and left_contracting by name"),
+        (((1,), (0,), (), (), "high", None, 7), {}, "7 by position"),
+    ],
+)
+def test_wrong_parameters_of_a_primitive_are_refused(values: Any, named: dict[str, Any], got: str) -> None:
+    with pytest.raises(TypeError, match=rf"`DotGeneral` expected the parameters \(left_contracting, .*, but got {got}"):
+        DotGeneral(*values, **named)
+
+
+def test_parameters_of_a_primitive_cannot_be_changed() -> None:
+    product = DotGeneral((1,), (0,))
+
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'precision'"):
+        product.precision = "high"  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot delete field 'precision'"):
+        del product.precision

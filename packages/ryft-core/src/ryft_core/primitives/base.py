@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from ryft_core._native import PrimitiveBase
@@ -21,14 +21,14 @@ PRIMITIVES: dict[str, type[Primitive]] = {}
 
 
 @dataclass_transform(frozen_default=True, eq_default=False)
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(init=False, repr=False, eq=False)
 class Primitive(PrimitiveBase):
     """An operation on arrays that traces can process, with its rules side by side.
 
-    A subclass is a frozen dataclass whose fields are the operation's static parameters, so that applications of it
-    can be compared, hashed and printed. It has these rules as methods: `infer` (types), `lower` (StableHLO), `batch`
-    (`vmap`), `jvp` (forward derivative, unless `differentiable` is false) and, if `linear` is true, `transpose`
-    (reverse derivative). A subclass that lacks one is refused when it is defined.
+    A subclass is a dataclass whose fields are the operation's static parameters, so that applications of it can be
+    compared, hashed and printed; they cannot be assigned to. It has these rules as methods: `infer` (types), `lower`
+    (StableHLO), `batch` (`vmap`), `jvp` (forward derivative, unless `differentiable` is false) and, if `linear` is
+    true, `transpose` (reverse derivative). A subclass that lacks one is refused when it is defined.
     """
 
     name: ClassVar[str]
@@ -51,9 +51,9 @@ class Primitive(PrimitiveBase):
     """Whether XLA's CPU compiler can make it a part of the kernel of a small loop; see `fits_kernel`."""
 
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
-        # Making a dataclass takes a millisecond, and most primitives inherit all their parameters.
+        # Most primitives inherit all their parameters. No method is generated: compiling its text takes a millisecond.
         if any("ClassVar" not in str(annotation) for annotation in vars(cls).get("__annotations__", {}).values()):
-            dataclass(frozen=True, repr=False, eq=False)(cls)
+            dataclass(init=False, repr=False, eq=False)(cls)
         if abstract:
             return
         missing = [rule for rule in _required_rules(cls) if getattr(cls, rule) is getattr(Primitive, rule)]
@@ -63,6 +63,18 @@ class Primitive(PrimitiveBase):
         if other is not None:
             raise TypeError(f"primitive `{cls.name}` is already defined in `{other.__module__}`")
         PRIMITIVES[cls.name] = cls
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        names = self.__match_args__
+        if named or len(values) != len(names):
+            values = _parameters(type(self), values, named)
+        self.__dict__.update(zip(names, values, strict=True))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
 
     def __eq__(self, other: object) -> bool:
         return self is other or (type(self) is type(other) and self.__dict__ == other.__dict__)
@@ -152,6 +164,20 @@ class Primitive(PrimitiveBase):
     def __repr__(self) -> str:
         values = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))  # pyright: ignore[reportArgumentType]
         return f"{type(self).__name__}({values})"
+
+
+def _parameters(cls: type[Primitive], values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """Returns the value of each parameter of a primitive, from those given by position and by name."""
+    known = {field.name: field.default for field in fields(cls)}  # pyright: ignore[reportArgumentType]
+    given = dict(zip(known, values, strict=False))
+    wrong = len(values) > len(known) or not named.keys() <= known.keys() or bool(named.keys() & given.keys())
+    found = {**known, **given, **named}
+    if wrong or MISSING in found.values():
+        raise TypeError(
+            f"`{cls.__name__}` expected the parameters ({', '.join(known)}), but got {len(values)} by position"
+            + (f" and {', '.join(named)} by name" if named else "")
+        )
+    return tuple(found[name] for name in known)
 
 
 def _required_rules(cls: type[Primitive]) -> list[str]:
