@@ -15,6 +15,7 @@ def identity() -> HloModuleProto:
     parameter.shape.element_type = PrimitiveType.F32
     module.host_program_shape.result.element_type = PrimitiveType.F32
     module.host_program_shape.parameters.add(element_type=PrimitiveType.F32)
+    module.host_program_shape.parameter_names.append("x")
     return module
 
 
