@@ -262,8 +262,8 @@ def load_api(path: str | os.PathLike[str]) -> Api:
     """Loads the plugin at `path`, initializes it, and returns its function table. A second call returns the same one.
 
     Raises:
-        PluginError: If there is no such file, it is not a shared library or is cut off, it does not export `GetPjrtApi`, or its API
-            has another major version.
+        PluginError: If there is no such file, it is not a shared library or is cut off, it does not export
+            `GetPjrtApi`, or its API has another major version.
         PjrtError: If the plugin's own initialization fails.
     """
     try:

@@ -1,4 +1,4 @@
-"""Files of shared libraries: how large they must be. The dynamic linker does not look, and crashes if one is cut off."""
+"""Files of shared libraries: how large they must be. The dynamic linker crashes on one that is cut off."""
 
 from __future__ import annotations
 
