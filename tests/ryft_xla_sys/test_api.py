@@ -14,6 +14,7 @@ import pytest
 from ryft_xla_sys import errors
 from ryft_xla_sys.api import HEADER_VERSION, Api, load_api
 from ryft_xla_sys.ffi import NULL, ffi, lib
+from ryft_xla_sys.libraries import expected_size
 from ryft_xla_sys.versions import FUNCTION_MINORS
 
 
@@ -159,6 +160,26 @@ def test_load_rejects_a_file_that_is_no_library(tmp_path: Path) -> None:
 
     with pytest.raises(errors.PluginError, match=r"cannot load PJRT plugin .*text\.so"):
         load_api(path)
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.99])
+def test_load_rejects_a_truncated_library(build_plugin: Callable[..., Path], tmp_path: Path, kept: float) -> None:
+    whole = build_plugin("whole").read_bytes()
+    path = tmp_path / "truncated.so"
+    path.write_bytes(whole[: 64 + int(kept * (len(whole) - 64))])
+
+    # In a process of its own: the dynamic linker ends a process that loads such a file.
+    code = f"from ryft_xla_sys import load_api; load_api({str(path)!r})"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    expected = f"expected at least {len(whole)} bytes, but got {path.stat().st_size}\n"
+    assert (result.returncode, result.stderr.endswith(expected)) == (1, True), result
+    assert expected_size(build_plugin("whole")) == len(whole)
+
+
+def test_expected_size_of_other_files_is_not_known(tmp_path: Path) -> None:
+    for content in (b"", b"text", b"MZ" + bytes(100), b"\x7fELF\x01\x01" + bytes(100)):
+        (tmp_path / "file").write_bytes(content)
+        assert expected_size(tmp_path / "file") == 0
 
 
 def test_load_rejects_a_library_that_is_no_plugin(build_plugin: Callable[..., Path]) -> None:

@@ -14,6 +14,7 @@ from ryft_xla_sys.errors import PJRT_ERRORS, PjrtError, PluginError, Unimplement
 from ryft_xla_sys.extensions import EXTENSIONS
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
 from ryft_xla_sys.handler_exceptions import recover_exception
+from ryft_xla_sys.libraries import expected_size
 
 __all__ = ["HEADER_VERSION", "Api", "load_api"]
 
@@ -261,8 +262,8 @@ def load_api(path: str | os.PathLike[str]) -> Api:
     """Loads the plugin at `path`, initializes it, and returns its function table. A second call returns the same one.
 
     Raises:
-        PluginError: If there is no such file, it is not a shared library, it does not export `GetPjrtApi`, or its API
-            has another major version.
+        PluginError: If there is no such file, it is not a shared library or is cut off, it does not export
+            `GetPjrtApi`, or its API has another major version.
         PjrtError: If the plugin's own initialization fails.
     """
     try:
@@ -279,6 +280,13 @@ def load_api(path: str | os.PathLike[str]) -> Api:
 def _load(path: Path) -> Api:
     if not os.path.isfile(path):
         raise PluginError(f"cannot load PJRT plugin `{path}`: there is no such file")
+    try:
+        size, expected = path.stat().st_size, expected_size(path)
+    except OSError as error:
+        raise PluginError(f"cannot load PJRT plugin `{path}`: {error.strerror}") from None
+    if size < expected:
+        # The dynamic linker would end the process with a bus error.
+        raise PluginError(f"cannot load PJRT plugin `{path}`: expected at least {expected} bytes, but got {size}")
     if sys.platform == "linux":
         # XLA logs notes and warnings to the standard error stream; only errors concern the user. It reads this when
         # it is loaded.
