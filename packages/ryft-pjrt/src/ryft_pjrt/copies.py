@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy
 
-from ryft_pjrt._arguments import check_type
+from ryft_pjrt._arguments import check_element_type, check_type
 from ryft_pjrt._objects import BufferBase
 from ryft_pjrt._owners import Owned
 from ryft_pjrt.data_types import array_type, dimensions, element_type
@@ -121,7 +121,7 @@ class Copies(BufferBase, Owned):
             UnimplementedError: If the plugin is older than PJRT API 0.98.
         """
         target = array_type(element_type(dtype), dimensions(shape))
-        self.client._check_supported(target.element_type)
+        check_element_type(target.element_type, self._api)
         if target.size_in_bits != self.type.size_in_bits:
             raise ArgumentError(
                 f"`bitcast` expected a type of {self.type.size_in_bits} bits like {self.type}, "

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ryft_pjrt._arguments import check_element_type, check_integer
 from ryft_pjrt._completions import COMPLETION_DELETED, drop_completion, new_completion
 from ryft_pjrt._objects import BufferBase
 from ryft_pjrt.copies import Claim
@@ -29,9 +30,7 @@ class _Shape:
 
     def __init__(self, client: Client, dtype: object, shape: Sequence[int], layout: Layout | None) -> None:
         self.array_kind: ArrayType = array_type(element_type(dtype), dimensions(shape))
-        client._check_supported(self.array_kind.element_type)
-        if self.array_kind.element_type.bits == 0:
-            raise ArgumentTypeError(f"no buffer can have the element type `{self.array_kind.element_type}`")
+        check_element_type(self.array_kind.element_type, client._api)
         self.sizes = ffi.new("int64_t[]", self.array_kind.shape)
         self.layout, self._keep = (NULL, ()) if layout is None else layout_to_c(layout, len(self.array_kind.shape))
 
@@ -229,6 +228,10 @@ def create_view(
     """Implements `Client.borrowed_on_device_buffer`."""
     described = _Shape(client, dtype, shape, layout)
     device, memory = _memory(client, place)
+    check_integer("address", address, 0, 2**64 - 1)
+    check_integer("stream", stream, 0, 2**63 - 1)
+    if on_delete is not None and not callable(on_delete):
+        raise ArgumentTypeError(f"`on_delete` expected a function, but got `{type(on_delete).__name__}`")
     if address == 0 and described.array_kind.size_in_bits:
         raise ArgumentError(f"a view of {described.array_kind} expected an address, but got a null pointer")
     # Plugins call the callback even if it is null, which ends the process.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from ryft_pjrt._arguments import check_integer, check_type
+from ryft_pjrt._arguments import check_element_type, check_integer, check_type
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.data_types import ArrayType, array_type
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, ClosedError, PjrtError, error_to_c
@@ -71,7 +71,7 @@ class HostToDeviceTransferManager(OwnedObject):
         shapes = ffi.new("PJRT_ShapeSpec[]", len(specifications))
         layouts = ffi.new("PJRT_Buffer_MemoryLayout *[]", len(specifications))
         for i, (target, specification) in enumerate(zip(shapes, specifications, strict=True)):
-            client._check_supported(specification.element_type)
+            check_element_type(specification.element_type, client._api)
             sizes = ffi.new("int64_t[]", specification.shape)
             target.struct_size = lib.PJRT_ShapeSpec_STRUCT_SIZE
             target.dims, target.num_dims = sizes, len(specification.shape)

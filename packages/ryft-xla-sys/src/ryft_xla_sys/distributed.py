@@ -466,11 +466,14 @@ def _key(key: str) -> str:
 
 def _amount(name: str, duration: Duration, unit: float) -> int:
     """Returns `duration` in whole units of `unit` seconds, rounded up."""
-    if not isinstance(duration, (Real, timedelta)):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(duration, timedelta):
+        seconds = duration.total_seconds()
+    elif isinstance(duration, Real):
+        seconds = float(duration)
+    else:
         raise InvalidArgumentError(
             f"expected `{name}` to be a number of seconds or a `timedelta`, but got {duration!r}"
         )
-    seconds = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
     if not seconds > 0:
         raise InvalidArgumentError(f"expected `{name}` to be positive, but got {duration}")
     return _LARGEST if seconds / unit >= _LARGEST else math.ceil(seconds / unit)
