@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy
 
@@ -72,6 +72,14 @@ def _close_clients() -> None:
         client.close()
 
 
+class Promise(Protocol):
+    """Something that the plugin waits for, before its client can be destroyed."""
+
+    def drop(self) -> None:
+        """Gives the promise up, if it was not kept."""
+        ...
+
+
 def _checked_options(options: CompilationOptions | None) -> CompilationOptions | None:
     if options is not None:
         check_type("options", options, CompilationOptions, "compilation options")
@@ -94,7 +102,7 @@ class Client(OwnedObject):
         self.plugin = plugin
         self._devices: dict[int, Device] = {}
         self._memories: dict[int, Memory] = {}
-        self._promises: weakref.WeakSet[AliasFulfillment] = weakref.WeakSet()
+        self._promises: weakref.WeakSet[Promise] = weakref.WeakSet()
         self.store = store
         # The plugin may use the store as long as the client exists.
         self._store_handle = ffi.new_handle(store)
@@ -112,8 +120,8 @@ class Client(OwnedObject):
     def close(self) -> None:
         """Frees this client and everything that was made through it. Later calls do nothing.
 
-        Alias buffers that wait for their contents fail. What calls and views of memory are using is freed with the
-        last of them.
+        What waits for a promise fails: the contents of an alias buffer, a dependency, the target of a raw copy. What
+        calls and views of memory are using is freed with the last of them.
         """
         for promise in tuple(self._promises):
             promise.drop()

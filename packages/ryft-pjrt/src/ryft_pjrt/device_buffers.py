@@ -13,7 +13,7 @@ from ryft_pjrt.copies import Claim
 from ryft_pjrt.data_types import ArrayType, array_type, dimensions, element_type
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, CancelledError, PjrtError, error_to_c
 from ryft_pjrt.layouts import Layout, layout_to_c
-from ryft_pjrt.values import named_values
+from ryft_pjrt.values import named_texts
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def create_error(
     code, message, size = error_to_c(error)
     described = _Shape(client, dtype, shape, None)
     device, memory = _memory(client, place)
-    values, _keep = named_values(payload)
+    values, _keep = named_texts("payload", payload)
     with client._pin() as pointer:
         arguments = client._api.call(
             "PJRT_Client_CreateErrorBuffer",
@@ -118,7 +118,8 @@ class AliasFulfillment:
     def _take(self) -> CData:
         callback, self._callback = self._callback, None
         if callback is None:
-            raise ArgumentError("the alias buffer was fulfilled before")
+            error = ArgumentError("the alias buffer was fulfilled before")
+            raise self.client._closed_error() if self.client.closed else error
         return callback
 
     def fulfill(self, buffer: Buffer) -> None:

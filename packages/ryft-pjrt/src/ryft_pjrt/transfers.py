@@ -14,7 +14,7 @@ from ryft_pjrt.data_types import ArrayType, array_type
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, ClosedError, PjrtError, error_to_c
 from ryft_pjrt.events import Event
 from ryft_pjrt.layouts import BufferSpecification, layout_to_c
-from ryft_pjrt.values import named_values
+from ryft_pjrt.values import named_texts
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
@@ -199,11 +199,7 @@ class HostToDeviceTransferManager(OwnedObject):
         Raises:
             ArgumentTypeError: If a value is not a text; plugins crash on anything else.
         """
-        check_type("metadata", metadata, Mapping, "a mapping of texts")
-        for name, value in metadata.items():
-            if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise ArgumentTypeError(f"metadata `{name}` expected a str, but got `{type(value).__name__}`")
-        array, _keep = named_values(metadata)
+        array, _keep = named_texts("metadata", metadata)
         self._call("AddMetadata", transfer_metadata=array, num_metadata=len(metadata))
 
     def retrieve_buffer(self, index: int) -> Buffer:
