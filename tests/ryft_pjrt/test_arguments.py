@@ -8,7 +8,8 @@ import numpy
 import pytest
 
 import ryft_pjrt as pjrt
-from ryft_pjrt.errors import AbortedError, ArgumentError, ArgumentTypeError, OptionError
+from ryft_pjrt.errors import AbortedError, ArgumentError, ArgumentTypeError, OptionError, UnimplementedError
+from ryft_pjrt.extensions import layouts
 
 CONNECTED = pjrt.ProcessState.CONNECTED
 
@@ -80,6 +81,26 @@ TYPE_ERRORS: dict[str, tuple[Callable[[Any], object], str]] = {
         "`receive_callbacks` expected receive callbacks, but got `SendCallback`",
     ),
     "parameter types": (lambda o: o.client.compile(PROGRAM, parameter_types=5), "`parameter_types` expected a list of"),
+    # The plugin would end the process.
+    "token": (
+        lambda o: o.client.host_to_device_transfer_manager([pjrt.BufferSpecification(pjrt.BufferType.TOKEN, ())]),
+        "no buffer can have the element type `token`",
+    ),
+    "layout of a token": (
+        lambda o: layouts.default_layout(o.client, pjrt.BufferType.TOKEN, ()),
+        "no buffer can have the element type `token`",
+    ),
+    "address": (
+        lambda o: o.client.borrowed_on_device_buffer("a", "int8", (2,)),
+        "`address` expected an integer, but got `str`",
+    ),
+    "on delete": (
+        lambda o: o.client.borrowed_on_device_buffer(64, "int8", (2,), on_delete=5),
+        "`on_delete` expected a function, but got `int`",
+    ),
+    "dimensions": (lambda o: pjrt.TiledLayout(5), "`minor_to_major` expected a tuple of dimensions, but got `int`"),
+    "tile": (lambda o: pjrt.Tile(("a",)), "`dimensions` expected an integer, but got `str`"),
+    "strides": (lambda o: pjrt.StridedLayout(5), "`strides` expected a tuple of strides, but got `int`"),
     "fulfill": (
         lambda o: o.client.alias_buffer("int8", ())[1].fulfill(5),
         "`fulfill` expected a buffer, but got `int`",
@@ -110,6 +131,10 @@ def test_arguments_of_a_wrong_type_are_errors(objects: SimpleNamespace, name: st
         (lambda o: told(o.client, 0, -1, CONNECTED), "`incarnation_id` expected an integer from 0 to"),
         (lambda o: o.client.lookup_addressable_device(2**40), "`local_hardware_id` expected an integer from"),
         (lambda o: o.add.execute([o.x, o.x], incarnations={0: 2**70}), "`incarnations` expected an integer from"),
+        # A null pointer, once it is cut to 64 bits.
+        (lambda o: o.client.borrowed_on_device_buffer(2**70, "int8", (2,)), "`address` expected an integer from 0 to"),
+        (lambda o: pjrt.StridedLayout((2**70,)), "`strides` expected an integer from"),
+        (lambda o: pjrt.CompilationOptions(profile_version=2**70), "`profile_version` expected an integer from"),
     ],
 )
 def test_numbers_that_do_not_fit_are_errors(
@@ -117,6 +142,16 @@ def test_numbers_that_do_not_fit_are_errors(
 ) -> None:
     with pytest.raises(ArgumentError, match=message):
         call(objects)
+
+
+def test_element_types_that_are_newer_than_the_plugin_have_no_layout(client: pjrt.Client) -> None:
+    with pytest.raises(UnimplementedError, match=r"the element type `i1` needs PJRT API 0\.94"):
+        layouts.default_layout(client, pjrt.BufferType.I1, (2,))
+
+
+def test_serialized_executables_may_be_any_bytes(objects: SimpleNamespace) -> None:
+    loaded = objects.client.deserialize_and_load(bytearray(objects.add.serialize()))
+    assert loaded(objects.x, objects.x).to_numpy()[3] == 6
 
 
 def test_names_and_values_of_options_are_checked(plugin: pjrt.Plugin) -> None:

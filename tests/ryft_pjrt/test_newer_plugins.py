@@ -5,7 +5,7 @@ import gc
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +14,9 @@ import pytest
 
 import ryft_pjrt as pjrt
 from ryft_pjrt.errors import (
+    AbortedError,
     ArgumentError,
+    ArgumentTypeError,
     BufferInUseError,
     ClosedError,
     DataLossError,
@@ -326,3 +328,49 @@ def test_contexts_of_another_plugin_are_errors(
         x = other.buffer(numpy.ones(8, numpy.float32))
         with pytest.raises(ArgumentError, match=r"`context` expected an object of plugin `xla_cpu_pjrt\.so`, but got"):
             other.compile(programs.ADD).execute([x, x], context=context)
+
+
+def test_promises_are_given_up_when_their_client_is_closed(
+    library: Path, run_child: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    code = f"""
+client = pjrt.load_plugin({str(library)!r}).client()
+buffer = client.buffer(numpy.ones(8, numpy.float32))
+copy = buffer.copy_raw_to_host_later()
+donated, dependency = client.buffer(numpy.ones(8, numpy.float32)).donate_with_control_dependency()
+alias, fulfillment = client.alias_buffer("float32", (8,))
+ready = donated.ready()
+client.close()
+for use in (
+    lambda: copy.done.wait(10),
+    lambda: copy.start(numpy.empty(32, numpy.uint8)),
+    lambda: copy.fail(pjrt.errors.AbortedError("")),
+    lambda: ready.wait(10),
+    lambda: dependency.fulfill(),
+    lambda: fulfillment.fail(pjrt.errors.AbortedError("")),
+):
+    try:
+        use()
+    except pjrt.RyftError as error:
+        print(type(error).__name__)
+"""
+    result = run_child(code)
+
+    closed = "ClosedError\n"
+    assert result.stdout == "UnknownError\n" + 2 * closed + "UnknownError\n" + 2 * closed, result.stderr
+
+
+def test_events_take_only_errors_of_pjrt(client: pjrt.Client) -> None:
+    event = client.event()
+    with pytest.raises(ArgumentTypeError, match="`error` expected a `PjrtError`, but got `ValueError`"):
+        event.set(ValueError("it broke"))
+    event.set(AbortedError("it broke"))
+    with pytest.raises(AbortedError, match="it broke"):
+        event.wait(10)
+
+
+def test_payloads_are_texts(client: pjrt.Client) -> None:
+    with pytest.raises(ArgumentTypeError, match="payload `name` expected a str, but got `int`"):
+        client.error_buffer(AbortedError("it broke"), "int8", (), payload={"name": 1})
+    with pytest.raises(ArgumentTypeError, match="`payload` expected a mapping of texts, but got `int`"):
+        client.devices[0].poison_execution(0, AbortedError("it broke"), 5)

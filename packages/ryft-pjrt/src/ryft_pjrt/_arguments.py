@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import operator
 
-from ryft_pjrt.errors import ArgumentError, ArgumentTypeError
+from ryft_pjrt.data_types import BufferType
+from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, UnimplementedError
+from ryft_pjrt.versions import Version
 from ryft_xla_sys import Api
 
-__all__ = ["check_integer", "check_plugin", "check_type"]
+__all__ = ["check_element_type", "check_integer", "check_plugin", "check_type"]
 
 
 def check_integer(name: str, value: object, low: int, high: int) -> int:
@@ -45,4 +47,20 @@ def check_plugin(name: str, given: Api, expected: Api) -> None:
     if given is not expected:
         raise ArgumentError(
             f"`{name}` expected an object of plugin `{expected.path.name}`, but got one of `{given.path.name}`"
+        )
+
+
+def check_element_type(element_type: BufferType, api: Api) -> None:
+    """Checks that arrays of a plugin can have an element type: on others, plugins end the process.
+
+    Raises:
+        ArgumentTypeError: If no array can have it.
+        UnimplementedError: If it is newer than the plugin.
+    """
+    if element_type.bits == 0:
+        raise ArgumentTypeError(f"no buffer can have the element type `{element_type}`")
+    if api.version[1] < element_type.minimum_minor_version:
+        needed, found = Version(0, element_type.minimum_minor_version), Version(*api.version)
+        raise UnimplementedError(
+            f"the element type `{element_type}` needs PJRT API {needed}, but `{api.path.name}` has {found}"
         )

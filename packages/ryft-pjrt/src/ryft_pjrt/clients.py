@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy
 
@@ -15,7 +15,7 @@ from ryft_pjrt._arguments import check_integer, check_plugin, check_type
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.compilation_options import CompilationOptions
-from ryft_pjrt.data_types import ArrayType, BufferType
+from ryft_pjrt.data_types import ArrayType
 from ryft_pjrt.device_assignments import DeviceAssignment
 from ryft_pjrt.device_buffers import (
     AliasFulfillment,
@@ -33,7 +33,6 @@ from ryft_pjrt.errors import (
     InvalidArgumentError,
     NotFoundError,
     PjrtError,
-    UnimplementedError,
 )
 from ryft_pjrt.events import SettableEvent
 from ryft_pjrt.executable_cache import ExecutableCache
@@ -55,7 +54,6 @@ from ryft_pjrt.programs import Program
 from ryft_pjrt.topologies import ClientTopology, Topology
 from ryft_pjrt.transfers import DmaMappedMemory, HostToDeviceTransferManager
 from ryft_pjrt.values import named_values
-from ryft_pjrt.versions import Version
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib, text
 
 if TYPE_CHECKING:
@@ -72,6 +70,14 @@ _clients: weakref.WeakSet[Client] = weakref.WeakSet()
 def _close_clients() -> None:
     for client in tuple(_clients):
         client.close()
+
+
+class Promise(Protocol):
+    """Something that the plugin waits for, before its client can be destroyed."""
+
+    def drop(self) -> None:
+        """Gives the promise up, if it was not kept."""
+        ...
 
 
 def _checked_options(options: CompilationOptions | None) -> CompilationOptions | None:
@@ -96,7 +102,7 @@ class Client(OwnedObject):
         self.plugin = plugin
         self._devices: dict[int, Device] = {}
         self._memories: dict[int, Memory] = {}
-        self._promises: weakref.WeakSet[AliasFulfillment] = weakref.WeakSet()
+        self._promises: weakref.WeakSet[Promise] = weakref.WeakSet()
         self.store = store
         # The plugin may use the store as long as the client exists.
         self._store_handle = ffi.new_handle(store)
@@ -114,8 +120,8 @@ class Client(OwnedObject):
     def close(self) -> None:
         """Frees this client and everything that was made through it. Later calls do nothing.
 
-        Alias buffers that wait for their contents fail. What calls and views of memory are using is freed with the
-        last of them.
+        What waits for a promise fails: the contents of an alias buffer, a dependency, the target of a raw copy. What
+        calls and views of memory are using is freed with the last of them.
         """
         for promise in tuple(self._promises):
             promise.drop()
@@ -278,14 +284,6 @@ class Client(OwnedObject):
         if not place.is_addressable:
             raise ArgumentError(f"`device` expected an addressable device, but `{place}` belongs to another process")
         return place, None
-
-    def _check_supported(self, element_type: BufferType) -> None:
-        """Refuses an element type that is newer than the plugin, which would crash on it."""
-        if element_type >= BufferType.I1 and self._api.version[1] < element_type.minimum_minor_version:
-            needed, found = Version(0, element_type.minimum_minor_version), Version(*self._api.version)
-            raise UnimplementedError(
-                f"the element type `{element_type}` needs PJRT API {needed}, but `{self._api.path.name}` has {found}"
-            )
 
     def _failure(self, error: CData, function: str) -> Exception:
         """Returns the exception for a native call that made no object."""

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ryft_pjrt import _wire
+from ryft_pjrt._arguments import check_integer
 from ryft_pjrt.device_assignments import DeviceAssignment
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, OptionError
 from ryft_pjrt.layouts import BufferSpecification
@@ -121,6 +122,8 @@ class _Options:
             raise ArgumentTypeError(
                 f"`{item.name}` expected `{kind.__name__}`, but got {value!r} of type `{type(value).__name__}`"
             )
+        elif kind is int:
+            check_integer(item.name, value, -(2**63), 2**63 - 1)
 
     def serialize(self) -> bytes:
         """Returns the options as a serialized message."""

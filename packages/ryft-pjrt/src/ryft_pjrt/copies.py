@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy
 
-from ryft_pjrt._arguments import check_type
+from ryft_pjrt._arguments import check_element_type, check_type
 from ryft_pjrt._objects import BufferBase
 from ryft_pjrt._owners import Owned
 from ryft_pjrt.data_types import array_type, dimensions, element_type
@@ -19,6 +19,7 @@ from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
     from ryft_pjrt.buffers import Buffer
+    from ryft_pjrt.clients import Client
     from ryft_pjrt.devices import Device
     from ryft_pjrt.memories import Memory
 
@@ -108,10 +109,8 @@ class Copies(BufferBase, Owned):
         Raises:
             UnimplementedError: If the plugin is older than PJRT API 0.84.
         """
-        size = self.size_in_bytes
         with self._pin() as pointer:
-            arguments = self._api.call("PJRT_Buffer_CopyRawToHostFuture", buffer=pointer, transfer_size=size)
-        return RawCopy(self, arguments, size)
+            return RawCopy(self, pointer, self.size_in_bytes)
 
     def bitcast(self, dtype: object, shape: Sequence[int], layout: Layout | None = None) -> Buffer:
         """Returns a buffer that shares the memory of this one, as an array of another type and shape.
@@ -121,7 +120,7 @@ class Copies(BufferBase, Owned):
             UnimplementedError: If the plugin is older than PJRT API 0.98.
         """
         target = array_type(element_type(dtype), dimensions(shape))
-        self.client._check_supported(target.element_type)
+        check_element_type(target.element_type, self._api)
         if target.size_in_bits != self.type.size_in_bits:
             raise ArgumentError(
                 f"`bitcast` expected a type of {self.type.size_in_bits} bits like {self.type}, "
@@ -149,10 +148,10 @@ class Copies(BufferBase, Owned):
         """
         self._api.function("PJRT_Buffer_DonateWithControlDependency")
         with Claim(self) as claim:
-            arguments = self._api.call("PJRT_Buffer_DonateWithControlDependency", buffer=claim.pointer)
+            dependency = Dependency(self.client, claim.pointer)
             claim.consumed = True
-            buffer = self.client._own_buffer(arguments.out_buffer, self.type, self.device)
-        return buffer, Dependency(arguments)
+            buffer = self.client._own_buffer(dependency._out_buffer, self.type, self.device)
+        return buffer, dependency
 
 
 class Claim:
@@ -176,13 +175,67 @@ class Claim:
         lib.ryft_owner_settle(self._buffer._owner, self.consumed)
 
 
-class Dependency:
+class _Promise:
+    """Callback of the plugin that must be called once, and before its client is destroyed, which waits for that."""
+
+    __slots__ = ("__weakref__", "_arguments", "_client")
+
+    _struct: ClassVar[str]
+    _callback: ClassVar[str]
+    _again: ClassVar[str]
+    _dropped: ClassVar[str]
+
+    def __init__(self, client: Client, function: str, **fields: object) -> None:
+        self._client = client
+        self._arguments: CData | None = None
+        pin = client._pin()
+        pin.__enter__()
+        try:
+            self._arguments = client._api.call(function, **fields)
+        except BaseException:
+            pin.__exit__(None, None, None)
+            raise
+        client._promises.add(self)
+
+    def _keep(self, error: PjrtError | None, **fields: object) -> None:
+        code, message, size = (0, NULL, 0) if error is None else error_to_c(error)
+        if lib.ryft_owner_is_forked(self._client._owner):
+            raise self._client._closed_error()
+        arguments, self._arguments = self._arguments, None
+        if arguments is None:
+            raise self._client._closed_error() if self._client.closed else ArgumentError(self._again)
+        values = {"error_code": code, "error_message": message, "error_message_size": size, **fields}
+        call = ffi.new(f"{self._struct} *", {"callback_data": arguments.callback_data, **values})
+        call.struct_size = getattr(lib, f"{self._struct}_STRUCT_SIZE")
+        try:
+            getattr(arguments, self._callback)(call)
+        finally:
+            lib.ryft_owner_unpin(self._client._owner)
+
+    def drop(self) -> None:
+        """Gives the promise up, if it was not kept: what waits for it fails."""
+        if self._arguments is not None and not lib.ryft_owner_is_forked(self._client._owner):
+            self._keep(PjrtError(self._dropped))
+
+    def __del__(self) -> None:
+        if getattr(self, "_arguments", None) is not None:
+            self.drop()
+
+
+class Dependency(_Promise):
     """What a donated buffer waits for. It must be fulfilled, or failed, once; if collected before, it fails."""
 
-    __slots__ = ("_arguments", "_keep")
+    __slots__ = ("_out_buffer",)
 
-    def __init__(self, arguments: CData) -> None:
-        self._arguments = arguments
+    _struct = "PJRT_Buffer_DonateWithControlDependency_Callback_Args"
+    _callback = "dependency_ready_callback"
+    _again = "`Dependency` expected to be fulfilled once, but it was fulfilled before"
+    _dropped = "the dependency of a donated buffer was dropped without being fulfilled"
+
+    def __init__(self, client: Client, pointer: CData) -> None:
+        """Donates the buffer behind a pointer that the caller has claimed."""
+        super().__init__(client, "PJRT_Buffer_DonateWithControlDependency", buffer=pointer)
+        self._out_buffer: CData = self._arguments.out_buffer if self._arguments is not None else NULL
 
     def fulfill(self, error: PjrtError | None = None) -> None:
         """Lets the new buffer become ready, or gives it an error.
@@ -190,22 +243,10 @@ class Dependency:
         Raises:
             ArgumentError: If that was done before.
         """
-        if self._arguments is None:
-            raise ArgumentError("`Dependency` expected to be fulfilled once, but it was fulfilled before")
-        code, message, size = (0, NULL, 0) if error is None else error_to_c(error)
-        arguments, self._arguments = self._arguments, None
-        call = ffi.new("PJRT_Buffer_DonateWithControlDependency_Callback_Args *")
-        call.struct_size = lib.PJRT_Buffer_DonateWithControlDependency_Callback_Args_STRUCT_SIZE
-        call.callback_data = arguments.callback_data
-        call.error_code, call.error_message, call.error_message_size = code, message, size
-        arguments.dependency_ready_callback(call)
-
-    def __del__(self) -> None:
-        if getattr(self, "_arguments", None) is not None:
-            self.fulfill(PjrtError("the dependency of a donated buffer was dropped without being fulfilled"))
+        self._keep(error)
 
 
-class RawCopy:
+class RawCopy(_Promise):
     """Copy of a buffer's bytes into memory that is given later, with `start` or `fail`, once.
 
     Attributes:
@@ -213,11 +254,20 @@ class RawCopy:
         size: Number of bytes that will be copied.
     """
 
-    def __init__(self, buffer: Copies, arguments: CData, size: int) -> None:
+    __slots__ = ("_kept", "done", "size")
+
+    _struct = "PJRT_Buffer_CopyRawToHostFuture_Callback_Args"
+    _callback = "future_ready_callback"
+    _again = "`RawCopy` expected to be started or failed once, but it was before"
+    _dropped = "a raw copy was dropped without being started"
+
+    def __init__(self, buffer: Copies, pointer: CData, size: int) -> None:
+        """Prepares the copy of the buffer behind a pointer that the caller has pinned."""
+        super().__init__(buffer.client, "PJRT_Buffer_CopyRawToHostFuture", buffer=pointer, transfer_size=size)
         self.size = size
-        self._arguments = arguments
         self._kept: list[object] = [buffer]
-        self.done: Event[None] = Event(buffer._api, arguments.event, None, keep=self._kept)
+        event = self._arguments.event if self._arguments is not None else NULL
+        self.done: Event[None] = Event(buffer._api, event, None, keep=self._kept)
 
     def start(self, target: numpy.ndarray) -> None:
         """Copies the bytes into a writeable C-contiguous array of bytes.
@@ -231,7 +281,7 @@ class RawCopy:
                 f"`target` expected a writeable C-contiguous array of {self.size} bytes, but got {target.nbytes} bytes"
             )
         self._kept.append(target)
-        self._finish(ffi.cast("void *", target.__array_interface__["data"][0]), None)
+        self._keep(None, dst=ffi.cast("void *", target.__array_interface__["data"][0]))
 
     def fail(self, error: PjrtError) -> None:
         """Gives the copy up: the event completes with the error.
@@ -239,19 +289,5 @@ class RawCopy:
         Raises:
             ArgumentError: If the copy was started or failed before.
         """
-        self._finish(NULL, error)
-
-    def _finish(self, target: CData, error: PjrtError | None) -> None:
-        if self._arguments is None:
-            raise ArgumentError("`RawCopy` expected to be started or failed once, but it was before")
-        code, message, size = (0, NULL, 0) if error is None else error_to_c(error)
-        arguments, self._arguments = self._arguments, None
-        call = ffi.new("PJRT_Buffer_CopyRawToHostFuture_Callback_Args *")
-        call.struct_size = lib.PJRT_Buffer_CopyRawToHostFuture_Callback_Args_STRUCT_SIZE
-        call.callback_data, call.dst = arguments.callback_data, target
-        call.error_code, call.error_message, call.error_message_size = code, message, size
-        arguments.future_ready_callback(call)
-
-    def __del__(self) -> None:
-        if getattr(self, "_arguments", None) is not None:
-            self.fail(PjrtError("a raw copy was dropped without being started"))
+        check_type("error", error, PjrtError, "a `PjrtError`")
+        self._keep(error)

@@ -6,13 +6,14 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ryft_pjrt._arguments import check_element_type, check_integer
 from ryft_pjrt._completions import COMPLETION_DELETED, drop_completion, new_completion
 from ryft_pjrt._objects import BufferBase
 from ryft_pjrt.copies import Claim
 from ryft_pjrt.data_types import ArrayType, array_type, dimensions, element_type
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, CancelledError, PjrtError, error_to_c
 from ryft_pjrt.layouts import Layout, layout_to_c
-from ryft_pjrt.values import named_values
+from ryft_pjrt.values import named_texts
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
@@ -29,9 +30,7 @@ class _Shape:
 
     def __init__(self, client: Client, dtype: object, shape: Sequence[int], layout: Layout | None) -> None:
         self.array_kind: ArrayType = array_type(element_type(dtype), dimensions(shape))
-        client._check_supported(self.array_kind.element_type)
-        if self.array_kind.element_type.bits == 0:
-            raise ArgumentTypeError(f"no buffer can have the element type `{self.array_kind.element_type}`")
+        check_element_type(self.array_kind.element_type, client._api)
         self.sizes = ffi.new("int64_t[]", self.array_kind.shape)
         self.layout, self._keep = (NULL, ()) if layout is None else layout_to_c(layout, len(self.array_kind.shape))
 
@@ -78,7 +77,7 @@ def create_error(
     code, message, size = error_to_c(error)
     described = _Shape(client, dtype, shape, None)
     device, memory = _memory(client, place)
-    values, _keep = named_values(payload)
+    values, _keep = named_texts("payload", payload)
     with client._pin() as pointer:
         arguments = client._api.call(
             "PJRT_Client_CreateErrorBuffer",
@@ -119,7 +118,8 @@ class AliasFulfillment:
     def _take(self) -> CData:
         callback, self._callback = self._callback, None
         if callback is None:
-            raise ArgumentError("the alias buffer was fulfilled before")
+            error = ArgumentError("the alias buffer was fulfilled before")
+            raise self.client._closed_error() if self.client.closed else error
         return callback
 
     def fulfill(self, buffer: Buffer) -> None:
@@ -229,6 +229,10 @@ def create_view(
     """Implements `Client.borrowed_on_device_buffer`."""
     described = _Shape(client, dtype, shape, layout)
     device, memory = _memory(client, place)
+    check_integer("address", address, 0, 2**64 - 1)
+    check_integer("stream", stream, 0, 2**63 - 1)
+    if on_delete is not None and not callable(on_delete):
+        raise ArgumentTypeError(f"`on_delete` expected a function, but got `{type(on_delete).__name__}`")
     if address == 0 and described.array_kind.size_in_bits:
         raise ArgumentError(f"a view of {described.array_kind} expected an address, but got a null pointer")
     # Plugins call the callback even if it is null, which ends the process.

@@ -10,7 +10,7 @@ from ryft_pjrt._arguments import check_integer, check_type
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.errors import ClosedError, NotFoundError, PjrtError, UnimplementedError, error_to_c
 from ryft_pjrt.memories import Memory, MemoryStatistics, read_memory_statistics
-from ryft_pjrt.values import Value, named_values, read_named_values
+from ryft_pjrt.values import Value, named_texts, read_named_values
 from ryft_xla_sys import Api
 from ryft_xla_sys.ffi import NULL, CData, ffi, text
 
@@ -233,7 +233,7 @@ class Device:
         """
         check_integer("launch_id", launch_id, -(2**31), 2**31 - 1)
         code, message, size = error_to_c(error)
-        values, _keep = named_values(payload or {})
+        values, _keep = named_texts("payload", payload or {})
         with self.client._pin():
             arguments = self._api.call(
                 "PJRT_Device_PoisonExecution",

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from ryft_pjrt._completions import on_completion
 from ryft_pjrt._owners import OwnedObject
-from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, DeadlineExceededError, PjrtError
+from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, DeadlineExceededError, PjrtError, error_to_c
 from ryft_xla_sys import Api
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
@@ -167,13 +167,13 @@ class SettableEvent(Event[None]):
         """
         if self._is_set:
             raise ArgumentError("`SettableEvent` expected to be set once, but it was set before")
-        message = b"" if error is None else str(error).encode()
+        code, message, size = (0, NULL, 0) if error is None else error_to_c(error)
         with self._pin() as pointer:
             self._is_set = True
             self._api.call(
                 "PJRT_Event_Set",
                 event=pointer,
-                error_code=0 if error is None else error.code,
-                error_message=ffi.from_buffer("char[]", message),
-                error_message_size=len(message),
+                error_code=code,
+                error_message=message,
+                error_message_size=size,
             )

@@ -97,7 +97,8 @@ def unseal(api: Api, data: bytes) -> bytes:
     Raises:
         DataLossError: If the bytes are not an executable of this plugin, or were changed.
     """
-    check_type("data", data, bytes, "bytes")
+    check_type("data", data, (bytes, bytearray, memoryview), "bytes")
+    data = bytes(data)
     payload = data[40:]
     if data[:8] != _MAGIC or _digest(api, payload) != data[8:40]:
         raise DataLossError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from ryft_pjrt._arguments import check_type
+from ryft_pjrt._arguments import check_element_type, check_type
 from ryft_pjrt._completions import on_completion
 from ryft_pjrt._transfer_functions import transfer_functions
 from ryft_pjrt.buffers import Buffer
@@ -116,7 +116,7 @@ def buffer_from_host(
     check_type("host_buffer_semantics", semantics, HostBufferSemantics, "one of `HostBufferSemantics`")
     array = _host_array(array_like, dtype)
     array_kind = array_type(element_type(array.dtype), array.shape)
-    client._check_supported(array_kind.element_type)
+    check_element_type(array_kind.element_type, client._api)
     if array_kind.element_type.bits < 8 and not array.flags.c_contiguous:
         # Packing elements of less than a byte needs them side by side.
         array = numpy.ascontiguousarray(array)

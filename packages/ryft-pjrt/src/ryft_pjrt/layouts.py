@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ryft_pjrt._arguments import check_type
+from ryft_pjrt._arguments import check_integer, check_type
 from ryft_pjrt._wire import encode_bytes, encode_integer, encode_packed
 from ryft_pjrt.data_types import BufferType, dimensions
 from ryft_pjrt.data_types import element_type as convert_element_type
@@ -39,8 +39,10 @@ class Tile:
     dimensions: tuple[int | None, ...]
 
     def __post_init__(self) -> None:
-        if any(size is not None and not 0 <= size < 2**63 for size in self.dimensions):
-            raise ArgumentError(f"`Tile` expected sizes between 0 and 2**63 - 1, but got {self.dimensions}")
+        check_type("dimensions", self.dimensions, tuple, "a tuple of sizes")
+        for size in self.dimensions:
+            if size is not None:
+                check_integer("dimensions", size, 0, 2**63 - 1)
 
     def __str__(self) -> str:
         return f"({','.join('*' if size is None else str(size) for size in self.dimensions)})"
@@ -59,6 +61,7 @@ class TiledLayout:
     tiles: tuple[Tile, ...] = ()
 
     def __post_init__(self) -> None:
+        check_type("minor_to_major", self.minor_to_major, tuple, "a tuple of dimensions")
         if sorted(self.minor_to_major) != list(range(len(self.minor_to_major))):
             raise ArgumentError(
                 f"`minor_to_major` expected each dimension from 0 to {len(self.minor_to_major) - 1} once, "
@@ -87,6 +90,11 @@ class StridedLayout:
     """
 
     strides: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        check_type("strides", self.strides, tuple, "a tuple of strides")
+        for stride in self.strides:
+            check_integer("strides", stride, -(2**63), 2**63 - 1)
 
     def __str__(self) -> str:
         return f"strides({','.join(map(str, self.strides))})"

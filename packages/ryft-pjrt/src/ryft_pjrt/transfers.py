@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from ryft_pjrt._arguments import check_integer, check_type
+from ryft_pjrt._arguments import check_element_type, check_integer, check_type
 from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.data_types import ArrayType, array_type
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, ClosedError, PjrtError, error_to_c
 from ryft_pjrt.events import Event
 from ryft_pjrt.layouts import BufferSpecification, layout_to_c
-from ryft_pjrt.values import named_values
+from ryft_pjrt.values import named_texts
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class HostToDeviceTransferManager(OwnedObject):
         shapes = ffi.new("PJRT_ShapeSpec[]", len(specifications))
         layouts = ffi.new("PJRT_Buffer_MemoryLayout *[]", len(specifications))
         for i, (target, specification) in enumerate(zip(shapes, specifications, strict=True)):
-            client._check_supported(specification.element_type)
+            check_element_type(specification.element_type, client._api)
             sizes = ffi.new("int64_t[]", specification.shape)
             target.struct_size = lib.PJRT_ShapeSpec_STRUCT_SIZE
             target.dims, target.num_dims = sizes, len(specification.shape)
@@ -199,11 +199,7 @@ class HostToDeviceTransferManager(OwnedObject):
         Raises:
             ArgumentTypeError: If a value is not a text; plugins crash on anything else.
         """
-        check_type("metadata", metadata, Mapping, "a mapping of texts")
-        for name, value in metadata.items():
-            if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise ArgumentTypeError(f"metadata `{name}` expected a str, but got `{type(value).__name__}`")
-        array, _keep = named_values(metadata)
+        array, _keep = named_texts("metadata", metadata)
         self._call("AddMetadata", transfer_metadata=array, num_metadata=len(metadata))
 
     def retrieve_buffer(self, index: int) -> Buffer:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from ryft_pjrt.errors import OptionError
+from ryft_pjrt.errors import ArgumentTypeError, OptionError
 from ryft_xla_sys.ffi import CData, ffi, lib, text
 
-__all__ = ["Value", "named_values", "read_named_values"]
+__all__ = ["Value", "named_texts", "named_values", "read_named_values"]
 
 Value: TypeAlias = bool | int | float | str | list[int]
 """Value of an attribute or option. A sequence of integers stands for a list of 64-bit integers."""
@@ -58,6 +58,20 @@ def named_values(values: Mapping[str, object]) -> tuple[CData, list[CData]]:
         target.name, target.name_size = encoded, len(encoded) - 1
         _fill(target, name, value, keep)
     return array, keep
+
+
+def named_texts(name: str, values: Mapping[str, str]) -> tuple[CData, list[CData]]:
+    """Returns a `PJRT_NamedValue[]` of texts, as which plugins read whatever they get, like `named_values`.
+
+    Raises:
+        ArgumentTypeError: If the argument `name` has something else in it.
+    """
+    if not isinstance(values, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ArgumentTypeError(f"`{name}` expected a mapping of texts, but got `{type(values).__name__}`")
+    for key, value in values.items():
+        if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ArgumentTypeError(f"{name} `{key}` expected a str, but got `{type(value).__name__}`")
+    return named_values(values)
 
 
 def _read(value: CData) -> Value:

@@ -51,6 +51,9 @@ class DeviceMemory:
         self.address = int(ffi.cast("uintptr_t", address[0]))
         self.size = buffer.type.size_in_bytes
 
+    def __repr__(self) -> str:
+        return f"DeviceMemory({self.buffer!r}, address={self.address:#x})"
+
     @property
     def __array_interface__(self) -> dict[str, Any]:
         return {"version": 3, "shape": (self.size,), "typestr": "|u1", "data": (self.address, True)}

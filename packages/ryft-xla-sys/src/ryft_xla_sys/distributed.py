@@ -482,11 +482,14 @@ def _bytes(value: object) -> bytes:
 
 def _amount(name: str, duration: object, unit: float) -> int:
     """Returns `duration` in whole units of `unit` seconds, rounded up."""
-    if not isinstance(duration, (timedelta, numbers.Real)):
+    if isinstance(duration, timedelta):
+        seconds = duration.total_seconds()
+    elif isinstance(duration, numbers.Real):
+        seconds = float(duration)
+    else:
         raise InvalidArgumentError(
             f"expected `{name}` to be a `timedelta` or a number of seconds, but got {duration!r}"
         )
-    seconds = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
     if not seconds > 0:
         raise InvalidArgumentError(f"expected `{name}` to be positive, but got {seconds:g} s")
     return _LARGEST if seconds / unit >= _LARGEST else math.ceil(seconds / unit)

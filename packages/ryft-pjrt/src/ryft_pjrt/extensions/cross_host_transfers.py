@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ryft_pjrt._arguments import check_plugin, check_type
+from ryft_pjrt._arguments import check_element_type, check_plugin, check_type
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.clients import Client
 from ryft_pjrt.devices import Device
@@ -91,6 +91,7 @@ def _check_receiver(client: Client, specifications: Sequence[BufferSpecification
     check_type("specifications", specifications, (list, tuple), "a list of buffer specifications")
     for specification in specifications:
         check_type("specifications", specification, BufferSpecification, "buffer specifications")
+        check_element_type(specification.element_type, client._api)
 
 
 def receive_buffers(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ryft_pjrt._arguments import check_type
+from ryft_pjrt._arguments import check_element_type, check_type
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.clients import Client
 from ryft_pjrt.data_types import dimensions, element_type
@@ -32,9 +32,10 @@ def default_layout(source: Client | Topology, dtype: object, shape: Sequence[int
         UnimplementedError: If the plugin does not have the extension, or the function.
     """
     check_type("source", source, (Client, Topology), "a client or a topology")
-    sizes = dimensions(shape)
+    sizes, code = dimensions(shape), element_type(dtype)
+    check_element_type(code, source._api)
     described = {
-        "type": element_type(dtype),
+        "type": code,
         "dims": ffi.new("int64_t[]", sizes),
         "num_dims": len(sizes),
     }
