@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import enum
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
 
 from ryft_xla_sys.mlir import dialect, ir
 
-from .._arguments import array, number
+from .._arguments import number
 from ..affine import AffineMap
 from ..attributes import Attribute
 from ..building import Body, build_operation, build_with_regions
@@ -67,7 +67,8 @@ def generic(
     flat: list[Value] = []
     sizes: list[int] = []
     for group in operands:
-        members = () if group is None else (group,) if isinstance(group, Value) else array(group, f"`{name}`", "values")
+        # What is neither a value nor several is refused below.
+        members = () if group is None else tuple(group) if isinstance(group, Iterable) else (group,)
         flat.extend(members)
         sizes.append(len(members))
     raw = {

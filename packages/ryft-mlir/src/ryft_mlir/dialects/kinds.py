@@ -87,12 +87,8 @@ def llvm_struct_type(
     if name is not None:
         return wrap_type(context, struct.get_opaque(text(name, "a structure"), context._raw))
     raw = raw_types(context, elements or ())
-    try:
-        return wrap_type(
-            context, struct.get_literal(raw, packed=bool(packed), loc=context._unknown, context=context._raw)
-        )
-    except (ValueError, ir.MLIRError) as error:
-        raise translate(error, BuildError, "cannot build a structure") from None
+    literal = struct.get_literal(raw, packed=bool(packed), loc=context._unknown, context=context._raw)
+    return wrap_type(context, literal)
 
 
 def mhlo_dequantize_mode(context: Context, mode: str = "MIN_COMBINED") -> Attribute:
