@@ -239,7 +239,11 @@ TEXT = """func.func @main(%a: tensor<2xf32>) -> tensor<2xf32> {
         (lambda m, o, b, x: b.insert("a", o), TypeError, r"the position in a block expected an integer, but got 'a'"),
         (lambda m, o, b, x: Region.create(C, [5]), TypeError, r"expected a block, but got 5"),
         (lambda m, o, b, x: x.replace_all_uses_with(5), TypeError, r"expected a value, but got 5"),
-        (lambda m, o, b, x: x.replace_all_uses_with(x, except_for=5), TypeError, r"`except_for` expected a sequence"),
+        (
+            lambda m, o, b, x: x.replace_all_uses_with(o.result, except_for=5),
+            TypeError,
+            r"`except_for` expected a sequence",
+        ),
         (lambda m, o, b, x: x.set_type(5), TypeError, r"expected a type, but got 5"),
         (lambda m, o, b, x: evaluate(5), TypeError, r"`evaluate` expected a module, but got 5"),
         (lambda m, o, b, x: evaluate(m, 5), TypeError, r"`evaluate` expected a sequence of arrays, but got 5"),

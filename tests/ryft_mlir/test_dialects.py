@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ryft_mlir import Block, BuildError, Context, Module, Value
-from ryft_mlir.dialects import arith, builtin, cf, chlo, func, math, memref, scf, shardy, vector
+from ryft_mlir.dialects import arith, builtin, cf, chlo, func, kinds, math, memref, mpmd, scf, shardy, vector
 from ryft_mlir.passes import chlo_legalize_to_stable_hlo, run_passes
 from ryft_xla_sys.mlir import dialect
 
@@ -72,9 +72,52 @@ def test_generated_modules_are_up_to_date() -> None:
 
 def test_every_chlo_operation_has_a_builder() -> None:
     source = inspect.getsource(chlo)
-    # A kernel of another operation, and one that needs a body of its own, are reached with `Operation.create`.
-    internal = {"chlo._asin_acos_kernel", "chlo.scan"}
-    assert not {item for item in operation_names("chlo") - internal if f'"{item}"' not in source}
+    # One that only newer bindings have needs a body of its own, and is reached with `Operation.create`.
+    assert not {item for item in operation_names("chlo") - {"chlo.scan"} if f'"{item}"' not in source}
+
+
+def test_types_and_attributes_of_the_bindings_can_be_made(context: Context) -> None:
+    memory = context.memref_type((4, 4), np.float32, memory_space=3)
+    target = context.parse_attribute("#nvvm.target")
+    made = {
+        kinds.gpu_async_token_type(context): "!gpu.async.token",
+        kinds.llvm_pointer_type(context): "!llvm.ptr",
+        kinds.llvm_pointer_type(context, 3): "!llvm.ptr<3>",
+        kinds.llvm_struct_type(context, [context.integer_type(8)], packed=True): "!llvm.struct<packed (i8)>",
+        kinds.llvm_struct_type(context, name="s"): '!llvm.struct<"s", opaque>',
+        kinds.nvgpu_tensor_map_descriptor_type(context, memory, fill=1): "!nvgpu.tensormap.descriptor<tensor = "
+        "memref<4x4xf32, 3>, swizzle = none, l2promo = none, oob = nan, interleave = none>",
+    }
+    for kind, text in made.items():
+        assert str(kind) == text
+        assert context.parse_type(text) == kind
+    attributes = {
+        kinds.gpu_object(context, target, b"abc"): '#gpu.object<#nvvm.target, bin = "abc">',
+        kinds.mhlo_dequantize_mode(context): "#mhlo<dequantize_mode MIN_COMBINED>",
+        kinds.mhlo_fusion_kind(context, "kLoop"): "#mhlo<fusion_kind kLoop>",
+        kinds.mpmd_user_origin(context, "f", 1): '#mpmd.user_origin<"f"(1)>',
+    }
+    for attribute, text in attributes.items():
+        assert str(attribute) == text
+        assert context.parse_attribute(text) == attribute
+
+
+def test_impossible_types_and_attributes_of_dialects_are_refused(context: Context) -> None:
+    with pytest.raises(ValueError, match=r"a structure expected either `elements` or `name`"):
+        kinds.llvm_struct_type(context)
+    with pytest.raises(ValueError, match=r"expected one of kLoop, kInput, kOutput, kCustom, but got 'x'"):
+        kinds.mhlo_fusion_kind(context, "x")
+    with pytest.raises(TypeError, match=r"expected a `memref` type, but got NoneType\[none\]"):
+        kinds.nvgpu_tensor_map_descriptor_type(context, context.none_type())
+    with pytest.raises(ValueError, match=r"a tensor map expected an integer from 0 to 1, but got 3"):
+        kinds.nvgpu_tensor_map_descriptor_type(context, context.memref_type((4,), np.float32), fill=3)
+    block = Block.create(context, [context.tensor_type((2,), np.float32)])
+    with pytest.raises(BuildError, match=r"`mpmd.reduce` expected an attribute of `mpmd` for `reduction`, but got `5"):
+        mpmd.reduce(block, block.arguments, reduction=5)
+    with pytest.raises(TypeError, match=r"`arith.addi` expected a `Value` for operand 0, but got `int`"):
+        arith.addi(block, 1, 2)  # type: ignore[arg-type]
+    with pytest.raises(BuildError, match=r"cannot make `mask` of kind `DenseI64ArrayAttr` from 'ab'$"):
+        vector.shuffle(block, *block.arguments, *block.arguments, "ab")  # type: ignore[arg-type]
 
 
 def plausible(context: Context, parameter: inspect.Parameter, value: Value, block: Block) -> Any:

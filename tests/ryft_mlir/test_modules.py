@@ -85,6 +85,28 @@ def test_serialization(context: Context) -> None:
         smaller_version("x", versions.current)
 
 
+def test_damaged_bytes_are_refused(context: Context) -> None:
+    module = Module.parse(context, TEXT)
+    bytecode, artifact = module.bytecode(), module.portable_artifact()
+    generator = np.random.default_rng(0)
+    for data, read in [(bytecode, Module.parse), (artifact, Module.from_portable_artifact)]:
+        assert read(context, data, trusted=True).text() == TEXT
+        assert read(context, bytearray(data)).text() == TEXT  # type: ignore[arg-type]
+        # Bytes that are not text must not get into an exception of the bindings, which cannot hold them.
+        damaged = [data[:50] + b"\xff\xfe" + data[52:], data[:-3], data.replace(b"stablehlo.negate", b"\xff" * 16)]
+        for _ in range(5):
+            copy = bytearray(data)
+            copy[generator.integers(40, len(copy))] ^= 0xFF
+            damaged.append(bytes(copy))
+        refused = 0
+        for item in damaged:
+            try:
+                read(context, item)
+            except (ParseError, SerializationError):
+                refused += 1
+        assert refused >= 3
+
+
 def test_invalid_modules_are_refused_with_their_operation(context: Context) -> None:
     module = Module.create(context)
     main = func.func(module.body, "main", [], [context.tensor_type((2,), np.float32)])

@@ -1,29 +1,19 @@
 """The reference interpreter of StableHLO: slow, simple, and independent of every compiler.
 
-The interpreter ends its process when it meets something that it does not support. So it runs in a process of its own,
-which starts with the first evaluation, serves all later ones, and is replaced when it ends.
+The interpreter ends its process when it meets something that it does not support. So it runs in a process of its own.
 """
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import io
-import pickle
-import signal
-import struct
-import subprocess
-import sys
-import tempfile
-import threading
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import Any
 
 import numpy
 from numpy.typing import ArrayLike
 
 from ._arguments import array, check_kind
 from ._conversions import exact
+from ._server import SERVER, ServerError
 from .dialects import stable_hlo
 from .dialects.func import FunctionOperation, return_
 from .errors import InterpreterError
@@ -32,7 +22,7 @@ from .symbols import SymbolVisibility
 from .types import ComplexType, ShapedType
 from .values import Value
 
-__all__ = ["evaluate", "receive", "send"]
+__all__ = ["evaluate"]
 
 
 def evaluate(
@@ -73,7 +63,12 @@ def evaluate(
             renamed.symbols.rename("main", "main_of_the_module")
         renamed.symbols.rename(name, "main")
     complex_results = _split_complex_results(renamed)
-    results = _SERVER.evaluate(renamed.bytecode(), arrays, seconds)
+    try:
+        results = SERVER.request(("evaluate", renamed.bytecode(), arrays), seconds)
+    except ServerError as error:
+        raise InterpreterError(f"the reference interpreter {error}") from None
+    if isinstance(results, str):
+        raise InterpreterError(f"the reference interpreter cannot evaluate the program: {results}")
     parts = iter(results)
     return [_join(next(parts), next(parts)) if is_complex else next(parts) for is_complex in complex_results]
 
@@ -134,97 +129,3 @@ def _signature(module: Module, function: str | None) -> tuple[str, list[tuple[tu
             )
         inputs.append((argument_type.shape, argument_type.data_type))
     return name, inputs
-
-
-class _Server:
-    """Owns the process that evaluates."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.process: subprocess.Popen[bytes] | None = None
-        self.errors: IO[bytes] = io.BytesIO()
-
-    def evaluate(
-        self, bytecode: bytes, arrays: list[numpy.ndarray[Any, Any]], timeout: float
-    ) -> list[numpy.ndarray[Any, Any]]:
-        """Sends a program and its arguments, and waits for the results."""
-        with self.lock:
-            process = self._start()
-            # A program that hangs is ended from here; reading then fails as if it had ended by itself.
-            timer = threading.Timer(timeout, process.kill)
-            timer.start()
-            try:
-                send(process.stdin, (bytecode, arrays))
-                answer = receive(process.stdout)
-            except (EOFError, BrokenPipeError, OSError):
-                timed_out = not timer.is_alive()
-                raise InterpreterError(self._last_words(process, timed_out, timeout)) from None
-            finally:
-                timer.cancel()
-        if isinstance(answer, str):
-            raise InterpreterError(f"the reference interpreter cannot evaluate the program: {answer}")
-        return answer
-
-    def stop(self) -> None:
-        """Ends the process."""
-        with self.lock:
-            if self.process is not None:
-                self.process.kill()
-                self.process.wait()
-                self._close(self.process)
-                self.errors.close()
-
-    def _close(self, process: subprocess.Popen[bytes]) -> None:
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        self.process = None
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        if self.process is None or self.process.poll() is not None:
-            command = [sys.executable, "-m", "ryft_mlir._interpreter_process"]
-            pipe = subprocess.PIPE
-            # A file and not a pipe, which the interpreter could fill up.
-            self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the process)
-            self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=self.errors)
-        return self.process
-
-    def _last_words(self, process: subprocess.Popen[bytes], timed_out: bool, timeout: float) -> str:
-        if timed_out:
-            process.kill()
-        status = process.wait()
-        self._close(process)
-        with self.errors as errors:
-            errors.seek(0)
-            lines = [line for line in errors.read().decode(errors="replace").splitlines() if line.strip()]
-        if timed_out:
-            return f"the reference interpreter did not finish within {timeout:g} seconds"
-        ended = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-        reason = next((line for line in lines if "ERROR" in line or "error" in line), ended)
-        return f"the reference interpreter ended: {reason.strip()}"
-
-
-def send(stream: IO[bytes] | None, message: object) -> None:
-    """Writes one message to a pipe."""
-    if stream is None:
-        raise BrokenPipeError("the process of the interpreter has no input")
-    data = pickle.dumps(message)
-    stream.write(struct.pack("<Q", len(data)) + data)
-    stream.flush()
-
-
-def receive(stream: IO[bytes] | None) -> Any:
-    """Reads one message from a pipe.
-
-    Raises:
-        EOFError: If the other end is closed.
-    """
-    header = b"" if stream is None else stream.read(8)
-    if stream is None or len(header) < 8:
-        raise EOFError("the process of the interpreter has ended")
-    return pickle.loads(stream.read(struct.unpack("<Q", header)[0]))
-
-
-_SERVER = _Server()
-atexit.register(_SERVER.stop)

@@ -11,6 +11,7 @@ from ryft_xla_sys.mlir import dialect, ir
 from ._arguments import check_nesting
 from ._conversions import symbol_name
 from ._ownership import Owner
+from ._server import SERVER, ServerError
 from .blocks import Block
 from .diagnostics import translate
 from .errors import ParseError, SerializationError
@@ -48,8 +49,14 @@ class Module:
         return cls(context, raw)
 
     @classmethod
-    def parse(cls, context: Context, source: str | bytes) -> Module:
+    def parse(cls, context: Context, source: str | bytes, *, trusted: bool = False) -> Module:
         """Returns the module that text, or MLIR bytecode, spells.
+
+        Args:
+            context: Context to build the module in.
+            source: Text or bytecode.
+            trusted: Whether bytecode is known to be whole. MLIR's reader may end the process on damaged bytecode, so it
+                is otherwise first read in another process.
 
         Raises:
             ParseError: If `source` is not a valid module.
@@ -57,14 +64,23 @@ class Module:
         source = source if isinstance(source, str) else _bytes(source, "a module")
         if isinstance(source, str) or source[: len(_MAGIC)] != _MAGIC:
             check_nesting(source, "the module")
+        elif not trusted:
+            reason = _damage(context, source, is_artifact=False)
+            if reason:
+                raise ParseError(f"cannot parse the module: {reason}")
         try:
             return cls(context, ir.Module.parse(source, context._raw))
         except (ir.MLIRError, ValueError) as error:
             raise translate(error, ParseError, "cannot parse the module") from None
 
     @classmethod
-    def from_portable_artifact(cls, context: Context, artifact: bytes) -> Module:
+    def from_portable_artifact(cls, context: Context, artifact: bytes, *, trusted: bool = False) -> Module:
         """Returns the module in a StableHLO portable artifact, upgraded to the newest version.
+
+        Args:
+            context: Context to build the module in.
+            artifact: The artifact.
+            trusted: Whether the artifact is known to be whole, see `parse`.
 
         Raises:
             SerializationError: If `artifact` is not one, or was written by a version that is too new.
@@ -72,6 +88,9 @@ class Module:
         artifact = _bytes(artifact, "a portable artifact")
         if artifact[:4] != _MAGIC or b"StableHLO_v" not in artifact[:64]:
             raise SerializationError(f"expected a StableHLO portable artifact, but got {artifact[:16]!r}")
+        reason = "" if trusted else _damage(context, artifact, is_artifact=True)
+        if reason:
+            raise SerializationError(f"cannot read the portable artifact: {reason}")
         try:
             return cls(context, dialect("stablehlo").deserialize_portable_artifact(context._raw, artifact))
         except (ir.MLIRError, ValueError) as error:
@@ -173,6 +192,15 @@ class Module:
         return f"Module[{self}]"
 
 
+def _damage(context: Context, data: bytes, *, is_artifact: bool) -> str:
+    """Reads bytes in another process and returns what is wrong with them, or an empty text."""
+    try:
+        request = ("check", data, is_artifact, context.allows_unregistered_dialects)
+        return SERVER.request(request, _PATIENCE, end_after=bool)
+    except ServerError as error:
+        return f"the bytes are damaged, and reading them {error}"
+
+
 def _bytes(source: bytes, subject: str) -> bytes:
     try:
         return bytes(memoryview(source))
@@ -180,4 +208,5 @@ def _bytes(source: bytes, subject: str) -> bytes:
         raise TypeError(f"{subject} expected text or bytes, but got {reprlib.repr(source)}") from None
 
 
+_PATIENCE = 60.0
 _MAGIC = b"ML\xefR"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ryft_xla_sys.mlir import ir
 
 from . import blocks, operations
-from ._arguments import array, own
+from ._arguments import array, check_kind, own
 from ._ownership import Owner, revalidate
 from .errors import OwnershipError
 from .locations import Location, wrap_location
@@ -174,6 +174,16 @@ class Value:
         except ValueError:
             return "Value[erased]"
         return f"Value[{raw.get_name()}: {raw.type}]"
+
+
+def type_of(value: Value) -> Type:
+    """Returns the type of what should be a value.
+
+    Raises:
+        TypeError: If it is not.
+    """
+    check_kind(value, Value, "MLIR", "a value")
+    return value.type
 
 
 def check_same_tree(context: Context, owner: Owner, value: Value) -> None:

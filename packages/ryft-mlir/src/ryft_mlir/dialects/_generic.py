@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
 
 from ryft_xla_sys.mlir import dialect, ir
 
+from .._arguments import number
 from ..affine import AffineMap
 from ..attributes import Attribute
 from ..building import Body, build_operation, build_with_regions
 from ..errors import BuildError, ContextError
 from ..operations import load_dialect_of
 from ..types import Type
-from ..values import Value
+from ..values import Value, refuse_wrong_operands
 
 if TYPE_CHECKING:
     from ..blocks import Block
@@ -65,7 +67,8 @@ def generic(
     flat: list[Value] = []
     sizes: list[int] = []
     for group in operands:
-        members = () if group is None else (group,) if isinstance(group, Value) else tuple(group)
+        # What is neither a value nor several is refused below.
+        members = () if group is None else tuple(group) if isinstance(group, Iterable) else (group,)
         flat.extend(members)
         sizes.append(len(members))
     raw = {
@@ -73,6 +76,7 @@ def generic(
         for key, description in (attributes or {}).items()
         if description[-1] is not None and description[-1] is not False
     }
+    refuse_wrong_operands(name, flat)
     if segments:
         raw["operandSegmentSizes"] = ir.DenseI32ArrayAttr.get(sizes, context._raw)
     if result_types is None and like_first and flat:
@@ -98,19 +102,29 @@ def _attribute(context: Context, operation: str, key: str, kind: str, *descripti
     if kind == "UnitAttr":
         return ir.UnitAttr.get(context._raw)
     if len(description) == 2:
-        value = _member(operation, description[0], value)
+        value = _member(operation, key, description[0], value)
     if not ir.AttrBuilder.contains(kind):
-        return context.attribute(value)._raw
+        raw = context.attribute(value)._raw
+        # Of a kind that only the dialect knows, anything else ends the process when it is printed.
+        namespace = operation.partition(".")[0]
+        if kind.lower().startswith(f"{namespace}_") and not str(raw).startswith(f"#{namespace}"):
+            raise BuildError(f"`{operation}` expected an attribute of `{namespace}` for `{key}`, but got `{raw}`")
+        return raw
     try:
         # Some of the bindings' functions look for the context where `with` puts it.
         with context._raw:
             return ir.AttrBuilder.get(kind)(_plain(context, value), context=context._raw)
-    except (TypeError, ValueError, ir.MLIRError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BuildError(f"`{operation}` cannot make `{key}` of kind `{kind}` from {value!r}: {reason}") from None
+    except (TypeError, ValueError, RuntimeError, ir.MLIRError) as error:
+        reason = str(error).partition("\n")[0]
+        # What the bindings say about their own functions helps nobody.
+        is_internal = not reason or "function arguments" in reason or "bad_cast" in reason
+        detail = "" if is_internal else f": {reason}"
+        raise BuildError(
+            f"`{operation}` cannot make `{key}` of kind `{kind}` from {reprlib.repr(value)}{detail}"
+        ) from None
 
 
-def _member(operation: str, kind: type[enum.IntEnum], value: Any) -> Any:
+def _member(operation: str, key: str, kind: type[enum.IntEnum], value: Any) -> Any:
     """Returns the member of the bindings' enumeration that ours, a number, or its text in MLIR stands for."""
     bindings = getattr(dialect(operation.partition(".")[0]), kind.__name__)
     if isinstance(value, str):
@@ -119,7 +133,7 @@ def _member(operation: str, kind: type[enum.IntEnum], value: Any) -> Any:
                 return member
         names = ", ".join(str(member) for member in bindings)
         raise ValueError(f"`{operation}` expected one of {names}, but got {value!r}")
-    return bindings(int(value))
+    return bindings(number(value, f"`{operation}`, for `{key}`,"))
 
 
 def _plain(context: Context, value: Any) -> Any:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import dialect, ir
 
+from .._arguments import numbers
 from .._conversions import Integers, elements, given, integer, integer_array
 from ..attributes import Attribute, wrap_attribute
 from ..building import build, build_value
 from ..types import ShapedType, Type
+from ..values import type_of
 from .stable_hlo.attributes import ComparisonDirection, ComparisonType, Precision
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ __all__ = [
     "acos",
     "acosh",
     "asin",
+    "asin_acos_kernel",
     "asinh",
     "atan",
     "atanh",
@@ -78,6 +81,13 @@ __all__ = [
 ]
 
 _chlo: Any = dialect("chlo")
+
+
+def asin_acos_kernel(
+    block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None
+) -> Value:
+    """Returns what `asin` and `acos` of complex numbers are computed from; compilers make it, programs need it not."""
+    return build_value(block, "chlo._asin_acos_kernel", (operand,), None, result_type, location)
 
 
 def acos(block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
@@ -525,7 +535,7 @@ def constant(block: Block, value: Any, type: Type | None = None, *, location: Lo
 def constant_like(block: Block, operand: Value, value: Any, *, location: Location | None = None) -> Value:
     """Returns a tensor of the type of `operand`, whose size may be dynamic, filled with the number `value`."""
     context = block.context
-    operand_type = operand.type
+    operand_type = type_of(operand)
     if not isinstance(operand_type, ShapedType):
         raise TypeError(f"`constant_like` expected a tensor, but got `{operand_type}`")
     element = operand_type.element_type
@@ -557,7 +567,9 @@ def ragged_dot_dimensions(
 ) -> Attribute:
     """Returns what each dimension of the operands of `ragged_dot` means."""
     given_lists = (lhs_batching, rhs_batching, lhs_contracting, rhs_contracting, lhs_ragged, rhs_group)
-    raw = _chlo.RaggedDotDimensionNumbers.get(*[list(item) for item in given_lists], context._raw)
+    raw = _chlo.RaggedDotDimensionNumbers.get(
+        *[numbers(item, "`ragged_dot_dimensions`") for item in given_lists], context._raw
+    )
     return wrap_attribute(context, raw)
 
 

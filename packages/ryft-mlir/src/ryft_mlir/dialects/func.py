@@ -17,6 +17,7 @@ from ..locations import raw_location as find_location
 from ..operations import Operation
 from ..symbols import SymbolVisibility
 from ..types import FunctionType, Type, raw_types
+from ..values import type_of
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -178,7 +179,7 @@ def call_indirect(
     block: Block, callee: Value, arguments: Sequence[Value], *, location: Location | None = None
 ) -> tuple[Value, ...]:
     """Calls a function that is a value and returns its results, always as a tuple."""
-    callee_type = callee.type
+    callee_type = type_of(callee)
     if not isinstance(callee_type, FunctionType):
         raise TypeError(f"`call_indirect` expected a function, but got `{callee_type}`")
     return build(block, "func.call_indirect", (callee, *arguments), None, callee_type.outputs, location)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .._arguments import array
 from ..building import Body, Values, build_operation, build_with_regions
 from ..operations import load_dialect_of
 from ..types import Type
-from ..values import Value
+from ..values import Value, type_of
 from .scf_operations import execute_region, forall, index_switch, parallel, yield_
 
 if TYPE_CHECKING:
@@ -46,13 +47,13 @@ def for_(
         location: Where the operation comes from.
     """
     _load(block.context, "scf.for")
-    types = [value.type for value in initial_values]
+    types = [type_of(value) for value in array(initial_values, "a loop", "values")]
     operation = build_with_regions(
         block,
         "scf.for",
         (lower, upper, step, *initial_values),
         None,
-        [(_yielding(body), [lower.type, *types])],
+        [(_yielding(body), [type_of(lower), *types])],
         terminator="scf.yield",
         result_types=types,
         location=location,
@@ -117,7 +118,7 @@ def while_(
         location: Where the operation comes from.
     """
     _load(block.context, "scf.while")
-    types = [value.type for value in initial_values]
+    types = [type_of(value) for value in array(initial_values, "a loop", "values")]
     handed_on = types if after_types is None else list(after_types)
 
     def decide(inner: Block, *values: Value) -> None:

@@ -14,6 +14,7 @@ from .._arguments import array, check_kind, number, numbers, text
 from .._conversions import given, integer, string
 from ..attributes import Attribute, wrap_attribute
 from ..building import Body, build_operation, build_value, build_with_regions
+from ..values import type_of
 from .shardy_operations import (
     PropagationDirection,
     all_gather,
@@ -245,7 +246,7 @@ def sharding_constraint(
 ) -> Value:
     """Returns a tensor that must have a sharding."""
     attributes = {"sharding": given(block.context, sharding)}
-    return build_value(block, "sdy.sharding_constraint", (operand,), attributes, operand.type, location)
+    return build_value(block, "sdy.sharding_constraint", (operand,), attributes, type_of(operand), location)
 
 
 def sharding_group(block: Block, operand: Value, group: int, *, location: Location | None = None) -> Operation:

@@ -8,6 +8,7 @@ from ..._conversions import elements, given, integer
 from ...attributes import Attribute
 from ...building import build_value
 from ...types import ShapedType, Type
+from ...values import type_of
 from .attributes import ComparisonDirection, ComparisonType, enumeration
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _result_type(block: Block, operand: Value, given_type: Any) -> Type:
     if isinstance(given_type, ShapedType):
         return given_type
     context = block.context
-    operand_type = operand.type
+    operand_type = type_of(operand)
     if not isinstance(operand_type, ShapedType):
         raise TypeError(f"`convert` expected a tensor, but got `{operand_type}`")
     return context.tensor_type(operand_type.shape, context.element_type(given_type))

@@ -14,7 +14,7 @@ from ..._conversions import boolean, given, integer, integer_pairs, string, unit
 from ...attributes import Attribute
 from ...building import Body, build, build_value, build_with_regions
 from ...types import ShapedType, Type
-from ...values import Value
+from ...values import Value, type_of
 
 if TYPE_CHECKING:
     from ...blocks import Block
@@ -302,7 +302,7 @@ def _tuple(values: Value | Sequence[Value]) -> tuple[Value, ...]:
 
 
 def _scalar(context: Context, tensor: Value) -> Type:
-    tensor_type = tensor.type
+    tensor_type = type_of(tensor)
     if not isinstance(tensor_type, ShapedType):
         raise TypeError(f"expected a tensor, but got `{tensor_type}`")
     return context.tensor_type((), tensor_type.element_type)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from ..._arguments import array
 from ..._conversions import Integers, boolean, given, integer, integer_array, integer_pairs
 from ...attributes import Attribute
 from ...building import Body, build_operation, build_with_regions
 from ...types import ShapedType, Type
-from ...values import Value
+from ...values import Value, type_of
 
 if TYPE_CHECKING:
     from ...blocks import Block
@@ -51,7 +52,7 @@ def while_(
         body: `body(block, *values)` returns the values after a step, with the same types.
         location: Where the operation comes from.
     """
-    types = [operand.type for operand in operands]
+    types = [type_of(operand) for operand in array(operands, "`while_`", "values")]
     bodies = [(condition, types), (body, types)]
     operation = build_with_regions(
         block, "stablehlo.while", operands, None, bodies, result_types=types, location=location
@@ -150,7 +151,7 @@ def reduce(
     tensors, starts = _tuple(inputs), _tuple(initial_values)
     context = block.context
     attributes = {"dimensions": integer_array(context, dimensions)}
-    types = [start.type for start in starts]
+    types = [type_of(start) for start in starts]
     operation = build_with_regions(
         block,
         "stablehlo.reduce",
@@ -208,7 +209,7 @@ def reduce_window(
         "stablehlo.reduce_window",
         (*tensors, *starts),
         attributes,
-        [(body, [start.type for start in starts] * 2)],
+        [(body, [type_of(start) for start in starts] * 2)],
         result_types=result_types,
         location=location,
     )
@@ -354,7 +355,7 @@ def map(  # noqa: A001
     types = None if result_type is None else [result_type]
 
     def results_of_body(scalars: Sequence[Type]) -> Sequence[Type]:
-        shaped = inputs[0].type
+        shaped = type_of(inputs[0])
         shape = shaped.shape if isinstance(shaped, ShapedType) else ()
         return [context.tensor_type(shape, item.element_type) for item in scalars if isinstance(item, ShapedType)]
 
@@ -376,7 +377,7 @@ def _tuple(values: Value | Sequence[Value]) -> tuple[Value, ...]:
 
 
 def _scalar(context: Context, tensor: Value) -> Type:
-    tensor_type = tensor.type
+    tensor_type = type_of(tensor)
     if not isinstance(tensor_type, ShapedType):
         raise TypeError(f"expected a tensor, but got `{tensor_type}`")
     return context.tensor_type((), tensor_type.element_type)

@@ -12,6 +12,7 @@ from ryft_xla_sys.mlir import ir
 from ..._conversions import Integers, boolean, boolean_array, given, integer, integer_array, integer_pairs
 from ...attributes import Attribute
 from ...building import build, build_value
+from ...values import type_of
 from .attributes import FftType, Precision, Transpose, enumeration
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def dynamic_conv(
 def cholesky(block: Block, operand: Value, *, lower: bool = False, location: Location | None = None) -> Value:
     """Returns the Cholesky factors of Hermitian positive-definite matrices: `L L*`, or `U* U` unless `lower`."""
     attributes = {"lower": boolean(block.context, lower)}
-    return build_value(block, "stablehlo.cholesky", (operand,), attributes, operand.type, location)
+    return build_value(block, "stablehlo.cholesky", (operand,), attributes, type_of(operand), location)
 
 
 def triangular_solve(
@@ -305,7 +306,7 @@ def _precisions(context: Context, precisions: Sequence[PrecisionLike]) -> Any:
 def _normalization(context: Context, epsilon: float, feature_index: int) -> dict[str, Any]:
     single = ir.F32Type.get(context._raw)
     return {
-        "epsilon": ir.FloatAttr.get(single, epsilon, context._unknown),
+        "epsilon": ir.FloatAttr.get(single, float(epsilon), context._unknown),
         "feature_index": integer(context, feature_index),
     }
 

@@ -9,6 +9,7 @@ from ..._conversions import Integers, integer, integer_array
 from ...attributes import Attribute
 from ...building import build_value
 from ...types import ShapedType, Type
+from ...values import type_of
 
 if TYPE_CHECKING:
     from ...blocks import Block
@@ -77,7 +78,7 @@ def reshape(block: Block, operand: Value, shape: Type | Sequence[int], *, locati
     if isinstance(shape, Type):
         result_type = shape
     else:
-        operand_type = operand.type
+        operand_type = type_of(operand)
         if not isinstance(operand_type, ShapedType):
             raise TypeError(f"`reshape` expected a tensor, but got `{operand_type}`")
         result_type = block.context.tensor_type(shape, operand_type.element_type)

@@ -9,9 +9,11 @@ import numpy
 
 from ryft_xla_sys.mlir import ir
 
+from ..._arguments import array
 from ..._conversions import Integers, boolean, flat_symbol, given, integer, integer_array, string
 from ...attributes import Attribute
 from ...building import build, build_value
+from ...values import type_of
 from .attributes import CustomCallApiVersion, RngAlgorithm, RngDistribution, enumeration
 
 if TYPE_CHECKING:
@@ -119,7 +121,7 @@ def optimization_barrier(
     block: Block, operands: Sequence[Value], *, location: Location | None = None
 ) -> tuple[Value, ...]:
     """Returns the operands, and keeps the compiler from moving computations across."""
-    types = [operand.type for operand in operands]
+    types = [type_of(operand) for operand in array(operands, "`optimization_barrier`", "values")]
     return build(block, "stablehlo.optimization_barrier", operands, None, types, location)
 
 
@@ -147,7 +149,7 @@ def rng_bit_generator(
 ) -> tuple[Value, Value]:
     """Returns the next state of a random number generator, and random bits of `result_type`."""
     attributes = {"rng_algorithm": enumeration(block.context, RngAlgorithm, algorithm)}
-    types = (state.type, result_type)
+    types = (type_of(state), result_type)
     next_state, bits = build(block, "stablehlo.rng_bit_generator", (state,), attributes, types, location)
     return next_state, bits
 
