@@ -27,6 +27,7 @@ __all__ = [
     "Negative",
     "Power",
     "Remainder",
+    "RoundAwayFromZero",
     "RoundToEven",
     "Sign",
     "Subtract",
@@ -42,6 +43,7 @@ __all__ = [
     "negative",
     "power",
     "remainder",
+    "round_away_from_zero",
     "round_to_even",
     "sign",
     "subtract",
@@ -310,6 +312,20 @@ class RoundToEven(Elementwise):
         return numpy.round(x)
 
 
+class RoundAwayFromZero(Elementwise):
+    """Nearest integer, halves to the one that is farther from zero, as a floating-point number."""
+
+    name = "round_away_from_zero"
+    exact = "f"
+    operation = "round_nearest_afz"
+    kinds = "f"
+    differentiable = False
+
+    def reference(self, x: Any) -> Any:
+        whole = numpy.trunc(x)
+        return numpy.where(numpy.abs(x - whole) >= 0.5, whole + numpy.copysign(1, x), whole).astype(x.dtype)
+
+
 _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = Add(), Subtract(), Multiply(), Divide()
 _NEGATIVE, _SIGN, _ABSOLUTE, _POWER = Negative(), Sign(), Absolute(), Power()
 
@@ -485,6 +501,12 @@ def round_to_even(x: ArrayLike, /) -> Array:
     """Returns the integer nearest to `x`, halves to the even one, element by element."""
     x = as_value(x)
     return x if x.type.kind in "iub" else RoundToEven().bind(x)
+
+
+def round_away_from_zero(x: ArrayLike, /) -> Array:
+    """Returns the integer nearest to `x`, halves to the one that is farther from zero, element by element."""
+    x = as_value(x)
+    return x if x.type.kind in "iub" else RoundAwayFromZero().bind(x)
 
 
 from ryft_core.primitives import manipulation  # noqa: E402 (manipulation is built on the families)
