@@ -10,6 +10,7 @@ from ryft_core.errors import OperandError, hinted
 from ryft_core.primitives import comparison, exponential
 from ryft_core.primitives.families import Elementwise, linear_cotangents, sum_to_shape
 from ryft_core.primitives.operands import as_value, constant_like, literal, promote
+from ryft_core.types.data_types import default_dtype
 
 if TYPE_CHECKING:
     from ryft_core.arrays import Array, ArrayLike
@@ -366,7 +367,7 @@ def inexact(*operands: Any) -> tuple[Any, ...]:
     values = (as_value(operands[0]),) if len(operands) == 1 else promote(*operands)
     type = values[0].type
     if type.kind in "iub":
-        return promote(*values, literal(0.0, numpy.dtype("float32"), True))[:-1]
+        return promote(*values, literal(0.0, default_dtype(float), True))[:-1]
     return values
 
 
@@ -379,7 +380,7 @@ def counted(*operands: Any) -> tuple[Any, ...]:
     """Returns the operands promoted, and converted to the default integer type if they are booleans."""
     values = promote(*operands)
     if values[0].type.kind == "b":
-        return promote(*values, literal(0, numpy.dtype("int32"), True))[:-1]
+        return promote(*values, literal(0, default_dtype(int), True))[:-1]
     return values
 
 
