@@ -62,7 +62,7 @@ binary(arithmetic.Remainder(), 1.2, 1.9)
 SAMPLES.append(sample(arithmetic.Remainder(), [7.5, -7.5, 7.5, -7.5], [2.0, 2.0, -2.0, -2.0]))
 for each in (arithmetic.Negative(), arithmetic.Sign(), arithmetic.Absolute()):
     unary(each)
-for each in (arithmetic.Floor(), arithmetic.Ceil(), arithmetic.RoundToEven()):
+for each in (arithmetic.Floor(), arithmetic.Ceil(), arithmetic.RoundToEven(), arithmetic.RoundAwayFromZero()):
     unary(each)
     SAMPLES.append(sample(each, [-1.5, -0.5, 0.5, 1.5, 2.5, -0.0]))
 

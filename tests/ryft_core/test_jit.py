@@ -8,6 +8,7 @@ import pickle
 import threading
 import weakref
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -536,3 +537,47 @@ def test_static_argument_numbers_may_come_from_numpy() -> None:
 def test_trace_budget_must_be_a_positive_integer(limit: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         jit(lambda x: x, max_traces=limit)
+
+
+def test_traced_programs_depend_on_the_default_data_types() -> None:
+    x = ryft.numpy.ones(2, "float32")
+    function = ryft.jit(lambda y: (y + ryft.numpy.zeros(2), ryft.numpy.arange(2)))
+
+    def names() -> list[str]:
+        return [result.dtype.name for result in function(x)]
+
+    for _ in range(2):
+        assert names() == names() == ["float32", "int32"]
+        with ryft.default_dtypes(64):
+            assert names() == names() == ["float64", "int64"]
+            with ryft.default_dtypes(32):
+                assert names() == ["float32", "int32"]
+            assert names() == ["float64", "int64"]
+    assert names() == ["float32", "int32"]
+    assert function.cache_info().traces == 2
+    assert str(function.explain_last_miss()).count("default data types") == 1
+    ryft.set_default_dtypes(64)
+    try:
+        assert names() == ["float64", "int64"]
+    finally:
+        ryft.set_default_dtypes(32)
+    assert names() == names() == ["float32", "int32"]
+
+
+def test_functions_of_arrays_depend_on_the_default_data_types() -> None:
+    x = ryft.numpy.ones(200, "int8")
+    assert ryft.numpy.sum(x).dtype == "int32"
+    assert (x / 2).dtype == ryft.numpy.mean(x).dtype == "float32"
+    with ryft.default_dtypes(64):
+        assert ryft.numpy.sum(x).dtype == "int64"
+        assert (x / 2).dtype == ryft.numpy.mean(x).dtype == "float64"
+    assert ryft.numpy.sum(x).dtype == "int32"
+
+
+def test_other_threads_keep_their_default_data_types() -> None:
+    x = ryft.numpy.ones(2, "float32")
+    function = ryft.jit(lambda y: y + ryft.numpy.zeros(2))
+    with ryft.default_dtypes(64), ThreadPoolExecutor(1) as pool:
+        assert function(x).dtype == "float64"
+        assert pool.submit(lambda: function(x).dtype.name).result() == "float32"
+        assert function(x).dtype == "float64"

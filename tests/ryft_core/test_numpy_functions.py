@@ -390,3 +390,22 @@ def test_element_type_queries() -> None:
 def test_bad_arguments_are_refused(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", ["int2", "uint2", "int4", "uint4", "float4_e2m1fn", "float8_e4m3fn"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda xp, x: xp.concatenate([x, x], 0), lambda xp, x: xp.sort(x), lambda xp, x: xp.sort(x, axis=0),
+        lambda xp, x: xp.argsort(x, axis=1)[1:, :1], lambda xp, x: xp.stack([x, x], 1),
+        lambda xp, x: xp.take(x, numpy.array([1, 0]), axis=0), lambda xp, x: xp.roll(x, 1, 0),
+        lambda xp, x: xp.pad(x, ((1, 0), (0, 1))), lambda xp, x: xp.flip(x), lambda xp, x: xp.where(x > 0, x, x[:1]),
+    ],
+)  # fmt: skip
+def test_narrow_types_are_moved_like_others(dtype: str, function: Any) -> None:
+    values = numpy.array([[1, 0, 1], [0, 1, 0]])
+    if not dtype.startswith("u"):
+        values[1] = [-2, -1, 1]
+    result = function(rnp, rnp.asarray(values.astype(dtype)))
+
+    numpy.testing.assert_array_equal(numpy.asarray(result).astype("float32"), function(numpy, values))

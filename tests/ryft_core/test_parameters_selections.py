@@ -310,3 +310,11 @@ def test_summary_lists_leaves_and_totals() -> None:
         "[0].bias    1.0                     1      4",
         "total       2 leaves              601  2,404",
     ]
+
+
+def test_a_tree_that_contains_itself_is_refused() -> None:
+    cycle: list[Any] = []
+    cycle.append(cycle)
+    for function in (format_tree, summarize, parameter_count):
+        with pytest.raises(StructureError, match="nested too deeply, or contains itself"):
+            function(cycle)

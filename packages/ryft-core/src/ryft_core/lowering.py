@@ -15,6 +15,7 @@ from ryft_core.programs.atoms import Value, Variable
 from ryft_core.programs.locations import SourceLocation, located
 from ryft_core.programs.programs import Equation, Program
 from ryft_core.types.array_types import ArrayType
+from ryft_core.types.data_types import bit_width
 from ryft_mlir import Context, Module
 from ryft_mlir.dialects import chlo, func, stable_hlo
 from ryft_mlir.locations import file_location, name_location
@@ -82,6 +83,25 @@ class Builder:
         dimensions = tuple(range(offset, len(shape)))
         result = self.type(type.with_shape(shape))
         return stable_hlo.broadcast_in_dim(self.block, value, result, dimensions, location=self.location)
+
+    def widened(self, operands: Sequence[Any]) -> tuple[list[Any], list[ArrayType]]:
+        """Appends conversions to 8 bits of the operands that are integers of less than 4, and returns all operands.
+
+        The CPU plugin lays these out unlike other types: some operations fail on them, or end the process.
+        """
+        values, types = list(operands), list(self.operand_types)
+        for index, type in enumerate(types):
+            if type.kind in "iu" and bit_width(type.dtype) < 4:
+                types[index] = type.with_dtype(numpy.dtype("int8" if type.kind == "i" else "uint8"))
+                values[index] = self.emit("convert", values[index], self.type(types[index]))
+        return values, types
+
+    def narrowed(self, results: Sequence[Any], types: Sequence[ArrayType]) -> tuple[Any, ...]:
+        """Appends the conversions of results of `types` back to the result types, and returns the results."""
+        return tuple(
+            value if wide.dtype == type.dtype else self.emit("convert", value, self.type(type))
+            for value, wide, type in zip(results, types, self.result_types, strict=True)
+        )
 
     def reduce(self, operand: Any, initial: Any, axes: Sequence[int], operation: str) -> Any:
         """Appends the reduction of `operand` along `axes` by a StableHLO operation of two elements."""

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import OperandError, ShapeError
+from ryft_core import trees
+from ryft_core.errors import ArgumentError, OperandError, ShapeError
 from ryft_core.primitives import (
     arithmetic,
     comparison,
+    conversions,
     creation,
     indexing,
     linear_algebra,
     manipulation,
     reductions,
     sorting,
+    windows,
 )
+from ryft_core.primitives.general_reductions import reduce
 from ryft_core.primitives.operands import as_value, promote
+from ryft_core.tracing.tracers import Tracer
 
 if TYPE_CHECKING:
     from ryft_core.arrays import Array, ArrayLike
@@ -40,6 +45,8 @@ __all__ = [
     "reduce_or",
     "reduce_prod",
     "reduce_sum",
+    "reduce_window",
+    "round",
     "scatter_add",
     "scatter_max",
     "scatter_min",
@@ -191,6 +198,70 @@ def sort(operand: ArrayLike, dimension: int = -1, *, num_keys: int = 1) -> Any:
     if isinstance(operand, list | tuple):
         return sorting.sort_together(operand, dimension, key_count=num_keys)
     return sorting.sort(operand, dimension)
+
+
+def reduce_window(
+    operand: Any,
+    init_value: Any,
+    computation: Callable[[Any, Any], Any],
+    window_dimensions: Sequence[int],
+    window_strides: Sequence[int] | None = None,
+    padding: Any = "VALID",
+    base_dilation: Sequence[int] | None = None,
+    window_dilation: Sequence[int] | None = None,
+) -> Any:
+    """Returns arrays reduced over each of their windows by a function of two scalars, or of two structures of scalars.
+
+    What is outside of the arrays, in the padding and in the holes of dilation, counts as `init_value`, which has to be
+    the neutral element of `computation`: how often it is combined with the elements is not fixed. Sums and extrema by
+    the functions of this module are single operations; others take one slice per element of a window.
+
+    Args:
+        operand: Array, or structure of arrays of one shape.
+        init_value: Neutral scalar, or structure of those.
+        computation: Associative function of two elements, as that of `reduce`.
+        window_dimensions: Sizes of the windows, one for each axis, as in all arguments below.
+        window_strides: Distances between windows.
+        padding: "SAME", "SAME_LOWER", "VALID", or (low, high) pairs.
+        base_dilation: Distances between the elements of the arrays.
+        window_dilation: Distances between the elements of a window.
+
+    Raises:
+        ShapeError: If an argument does not have an entry for each axis.
+    """
+    leaves, structure = trees.flatten(operand)
+    values = [as_value(leaf) for leaf in leaves]
+    options = (window_dimensions, window_strides, padding, base_dilation, window_dilation)
+    known = _WINDOW_REDUCTIONS.get(computation)
+    if known is not None and structure.is_leaf and _is_neutral(known, init_value, values[0].type.dtype):
+        return windows.reduce_window_by(known, values[0], *options)
+    initials = [
+        conversions.convert(start, x.type.dtype) for start, x in zip(trees.leaves(init_value), values, strict=True)
+    ]
+    stacked = [windows.stacked_windows(x, start, *options) for x, start in zip(values, initials, strict=True)]
+    return reduce(structure.unflatten(stacked), init_value, computation, (0,))
+
+
+_WINDOW_REDUCTIONS: dict[Any, Any] = {
+    arithmetic.add: windows.ReduceWindowSum,
+    arithmetic.multiply: windows.ReduceWindowProduct,
+    arithmetic.maximum: windows.ReduceWindowMaximum,
+    arithmetic.minimum: windows.ReduceWindowMinimum,
+}
+
+
+def _is_neutral(primitive: Any, value: Any, dtype: numpy.dtype[Any]) -> bool:
+    """Returns whether a reduction of windows may start with `value`: whether that is known not to change anything."""
+    if isinstance(value, Tracer):
+        return False
+    return bool(numpy.asarray(value) == primitive.reduction((0,)).initial(dtype)) and primitive.differentiable
+
+
+def round(x: ArrayLike, rounding_method: int = 0) -> Array:
+    """Returns the integer nearest to `x`: halves to the farther from zero (method 0), or to the even one (method 1)."""
+    if rounding_method not in (0, 1):
+        raise ArgumentError(f"`round` expected 0 or 1 as the rounding method, but got {rounding_method!r}")
+    return (arithmetic.round_to_even if rounding_method else arithmetic.round_away_from_zero)(x)
 
 
 def scatter_add(

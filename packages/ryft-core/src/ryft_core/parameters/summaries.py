@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy
 
-from ryft_core.errors import DataTypeError
+from ryft_core.errors import DataTypeError, StructureError
 from ryft_core.trees.nodes import is_array_leaf, kind_of
 from ryft_core.trees.operations import leaves_with_path
 from ryft_core.trees.structures import flatten
@@ -57,8 +57,14 @@ def format_tree(tree: Any, *, width: int = 100) -> str:
     Args:
         tree: The tree.
         width: Longest line that may hold a whole container.
+
+    Raises:
+        StructureError: If the tree is nested too deeply, or contains itself.
     """
-    return "\n".join(_format(tree, width))
+    try:
+        return "\n".join(_format(tree, width))
+    except RecursionError as error:
+        raise StructureError("the tree is nested too deeply, or contains itself") from error
 
 
 def _format(tree: Any, width: int) -> list[str]:

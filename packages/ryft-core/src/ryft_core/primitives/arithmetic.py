@@ -10,6 +10,7 @@ from ryft_core.errors import OperandError, hinted
 from ryft_core.primitives import comparison, exponential
 from ryft_core.primitives.families import Elementwise, linear_cotangents, sum_to_shape
 from ryft_core.primitives.operands import as_value, constant_like, literal, promote
+from ryft_core.types.data_types import default_dtype
 
 if TYPE_CHECKING:
     from ryft_core.arrays import Array, ArrayLike
@@ -27,6 +28,7 @@ __all__ = [
     "Negative",
     "Power",
     "Remainder",
+    "RoundAwayFromZero",
     "RoundToEven",
     "Sign",
     "Subtract",
@@ -42,6 +44,7 @@ __all__ = [
     "negative",
     "power",
     "remainder",
+    "round_away_from_zero",
     "round_to_even",
     "sign",
     "subtract",
@@ -310,6 +313,20 @@ class RoundToEven(Elementwise):
         return numpy.round(x)
 
 
+class RoundAwayFromZero(Elementwise):
+    """Nearest integer, halves to the one that is farther from zero, as a floating-point number."""
+
+    name = "round_away_from_zero"
+    exact = "f"
+    operation = "round_nearest_afz"
+    kinds = "f"
+    differentiable = False
+
+    def reference(self, x: Any) -> Any:
+        whole = numpy.trunc(x)
+        return numpy.where(numpy.abs(x - whole) >= 0.5, whole + numpy.copysign(1, x), whole).astype(x.dtype)
+
+
 _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = Add(), Subtract(), Multiply(), Divide()
 _NEGATIVE, _SIGN, _ABSOLUTE, _POWER = Negative(), Sign(), Absolute(), Power()
 
@@ -350,7 +367,7 @@ def inexact(*operands: Any) -> tuple[Any, ...]:
     values = (as_value(operands[0]),) if len(operands) == 1 else promote(*operands)
     type = values[0].type
     if type.kind in "iub":
-        return promote(*values, literal(0.0, numpy.dtype("float32"), True))[:-1]
+        return promote(*values, literal(0.0, default_dtype(float), True))[:-1]
     return values
 
 
@@ -363,7 +380,7 @@ def counted(*operands: Any) -> tuple[Any, ...]:
     """Returns the operands promoted, and converted to the default integer type if they are booleans."""
     values = promote(*operands)
     if values[0].type.kind == "b":
-        return promote(*values, literal(0, numpy.dtype("int32"), True))[:-1]
+        return promote(*values, literal(0, default_dtype(int), True))[:-1]
     return values
 
 
@@ -485,6 +502,12 @@ def round_to_even(x: ArrayLike, /) -> Array:
     """Returns the integer nearest to `x`, halves to the even one, element by element."""
     x = as_value(x)
     return x if x.type.kind in "iub" else RoundToEven().bind(x)
+
+
+def round_away_from_zero(x: ArrayLike, /) -> Array:
+    """Returns the integer nearest to `x`, halves to the one that is farther from zero, element by element."""
+    x = as_value(x)
+    return x if x.type.kind in "iub" else RoundAwayFromZero().bind(x)
 
 
 from ryft_core.primitives import manipulation  # noqa: E402 (manipulation is built on the families)

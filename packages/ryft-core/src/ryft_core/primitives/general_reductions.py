@@ -162,7 +162,8 @@ def reduce(operands: Any, initial_values: Any, computation: Callable[[Any, Any],
 
     Args:
         operands: Array, or structure of arrays of one shape.
-        initial_values: Scalar to start with, or structure of those.
+        initial_values: Scalar to start with, or structure of those. It should be the neutral element of `computation`:
+            compilers assume that, and may combine it with the elements several times or leave it out.
         computation: Associative function of two elements of `operands`. It cannot use arrays from outside.
         dimensions: Axes that disappear.
 

@@ -15,6 +15,7 @@ from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.operands import as_value, constant_like, literal, promote
 from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.types.array_types import ArrayType
+from ryft_core.types.data_types import iinfo
 
 if TYPE_CHECKING:
     from ryft_core.arrays import Array, ArrayLike
@@ -520,7 +521,7 @@ def default_fill(type: ArrayType) -> Any:
         return numpy.nan
     if type.kind == "b":
         return True
-    limits = numpy.iinfo(type.dtype)
+    limits = iinfo(type.dtype)
     return limits.max if type.kind == "u" else limits.min
 
 

@@ -383,7 +383,9 @@ class Concatenate(Primitive):
         return ArrayType(tuple(shape), first.dtype, all(other.weak for other in types))
 
     def lower(self, builder: Builder, *operands: Any) -> Any:
-        return builder.emit("concatenate", operands, self.axis, result_type=builder.results[0])
+        values, types = builder.widened(operands)
+        result = builder.type(builder.result_types[0].with_dtype(types[0].dtype))
+        return builder.narrowed([builder.emit("concatenate", values, self.axis, result_type=result)], types[:1])[0]
 
     def jvp(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         parts = [zeros_of(tangent.type) if type(tangent) is Zero else tangent for tangent in tangents]

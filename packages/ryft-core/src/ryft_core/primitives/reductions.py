@@ -11,7 +11,7 @@ from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.operands import as_value
 from ryft_core.primitives.symbolic import Zero
 from ryft_core.types.array_types import ArrayType, kind_of
-from ryft_core.types.data_types import bit_width, finfo, iinfo
+from ryft_core.types.data_types import finfo, iinfo
 
 if TYPE_CHECKING:
     from ryft_core.lowering import Builder
@@ -199,12 +199,8 @@ class ArgumentExtremum(Primitive, abstract=True):
         return ArrayType(operand.shape[: self.axis] + operand.shape[self.axis + 1 :], self.dtype)
 
     def lower(self, builder: Builder, *operands: Any) -> Any:
-        (type,) = builder.operand_types
         hlo = builder.stable_hlo
-        (values,) = operands
-        if type.kind in "iu" and bit_width(type.dtype) < 4:  # XLA lays these out unlike the positions, and fails.
-            type = type.with_dtype(numpy.dtype("int8" if type.kind == "i" else "uint8"))
-            values = builder.emit("convert", values, builder.type(type))
+        (values,), (type,) = builder.widened(operands)
         positions = builder.emit("iota", builder.type(type.with_dtype(self.dtype)), self.axis)
         extreme = builder.constant(extreme_value(type.dtype, smallest=self.direction == "GT"))
         zero = builder.constant(numpy.zeros((), self.dtype))

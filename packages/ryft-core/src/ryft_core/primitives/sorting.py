@@ -76,7 +76,8 @@ class Sort(Primitive):
                 result = first
             return result
 
-        return builder.emit("sort", operands, self.axis, comparator, is_stable=True)
+        values, types = builder.widened(operands)
+        return builder.narrowed(builder.emit("sort", values, self.axis, comparator, is_stable=True), types)
 
     def jvp(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         positions = creation.iota(_INT32, primals[0].type.shape, self.axis)

@@ -10,7 +10,7 @@ import numpy
 from ryft_core.errors import DataTypeError, ShapeError
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.convolution import dilated, input_padding, padding_pairs, windows
-from ryft_core.primitives.manipulation import broadcast_to, moveaxis, pad
+from ryft_core.primitives.manipulation import broadcast_to, concatenate, expand_dims, moveaxis, pad, slice_
 from ryft_core.primitives.operands import as_value, constant_like
 from ryft_core.primitives.reductions import ReduceMaximum, ReduceMinimum, ReduceProduct, ReduceSum
 from ryft_core.primitives.symbolic import Zero
@@ -332,28 +332,51 @@ class SelectAndScatter(Selecting):
         return [SelectAndGather(*self.parameters()).bind(cotangents, operands[1]), None]
 
 
-def _reduce_window(
-    primitive: Any,
-    x: Any,
+def _parameters(
+    name: str,
+    shape: Sizes,
     window_dimensions: Sequence[int],
     window_strides: Sequence[int] | None,
     padding: Any,
     base_dilation: Sequence[int] | None,
     window_dilation: Sequence[int] | None,
-) -> Any:
-    x = as_value(x)
-    ones = (1,) * x.type.ndim
+) -> tuple[Sizes, Sizes, Pairs, Sizes, Sizes]:
+    """Returns the parameters of `Windowed` for what a user gave for an array of `shape`."""
+    ones = (1,) * len(shape)
     window = tuple(window_dimensions)
     strides = ones if window_strides is None else tuple(window_strides)
     base = ones if base_dilation is None else tuple(base_dilation)
     holes = ones if window_dilation is None else tuple(window_dilation)
-    if not len(window) == len(strides) == len(base) == len(holes) == x.type.ndim:
+    if not len(window) == len(strides) == len(base) == len(holes) == len(shape):
         raise ShapeError(
-            f"`{primitive.name}` expected {x.type.ndim} entries for an array of shape {x.type.shape}, but got windows "
+            f"`{name}` expected {len(shape)} entries for an array of shape {shape}, but got windows "
             f"{window}, strides {strides}, base dilation {base} and window dilation {holes}"
         )
-    pairs = padding_pairs(padding, list(map(dilated, x.type.shape, base)), window, strides, holes)
-    return primitive(window, strides, pairs, base, holes).bind(x)
+    return window, strides, padding_pairs(padding, list(map(dilated, shape, base)), window, strides, holes), base, holes
+
+
+def reduce_window_by(primitive: Any, x: ArrayLike, *options: Any) -> Any:
+    """Returns `x` with its windows reduced by a primitive; the options are those of `reduce_window_sum`, in order."""
+    x = as_value(x)
+    return primitive(*_parameters(primitive.name, x.type.shape, *options)).bind(x)
+
+
+def stacked_windows(x: Any, filling: Any, *options: Any) -> Any:
+    """Returns the elements of the windows of `x` along a new first axis, with `filling` for those that are outside."""
+    parameters = _parameters("reduce_window", x.type.shape, *options)
+    window, strides, padding, base, holes = parameters
+    counts = ReduceWindowSum(*parameters).result_shape(x.type.shape)
+    if 0 in counts:
+        return broadcast_to(filling, (1, *counts))
+    x = pad(x, filling, [(low, high, step - 1) for (low, high), step in zip(padding, base, strict=True)])
+    parts: list[Any] = []
+    for offset in numpy.ndindex(*window):
+        starts = [place * hole for place, hole in zip(offset, holes, strict=True)]
+        limits = [
+            start + (count - 1) * stride + 1 for start, count, stride in zip(starts, counts, strides, strict=True)
+        ]
+        parts.append(expand_dims(slice_(x, starts, limits, strides), 0))
+    return concatenate(parts, 0)
 
 
 def reduce_window_sum(
@@ -365,7 +388,7 @@ def reduce_window_sum(
     window_dilation: Sequence[int] | None = None,
 ) -> Array:
     """Returns the sum of each window of `x`; every argument has one entry for each axis of `x`."""
-    return _reduce_window(
+    return reduce_window_by(
         ReduceWindowSum, x, window_dimensions, window_strides, padding, base_dilation, window_dilation
     )
 
@@ -379,7 +402,7 @@ def reduce_window_product(
     window_dilation: Sequence[int] | None = None,
 ) -> Array:
     """Returns the product of each window of `x`; the arguments are those of `reduce_window_sum`."""
-    return _reduce_window(
+    return reduce_window_by(
         ReduceWindowProduct, x, window_dimensions, window_strides, padding, base_dilation, window_dilation
     )
 
@@ -393,7 +416,7 @@ def reduce_window_max(
     window_dilation: Sequence[int] | None = None,
 ) -> Array:
     """Returns the largest element of each window of `x`; the arguments are those of `reduce_window_sum`."""
-    return _reduce_window(
+    return reduce_window_by(
         ReduceWindowMaximum, x, window_dimensions, window_strides, padding, base_dilation, window_dilation
     )
 
@@ -407,6 +430,6 @@ def reduce_window_min(
     window_dilation: Sequence[int] | None = None,
 ) -> Array:
     """Returns the smallest element of each window of `x`; the arguments are those of `reduce_window_sum`."""
-    return _reduce_window(
+    return reduce_window_by(
         ReduceWindowMinimum, x, window_dimensions, window_strides, padding, base_dilation, window_dilation
     )

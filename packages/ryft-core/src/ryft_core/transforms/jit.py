@@ -7,6 +7,7 @@ from functools import partial, update_wrapper
 from threading import Event, Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, overload
+from weakref import WeakSet
 
 from ryft_core import trees
 from ryft_core._native import Dispatcher
@@ -27,6 +28,7 @@ from ryft_core.transforms.functions import FlatFunction, argument_leaves, check_
 from ryft_core.transforms.scopes import immediate
 from ryft_core.transforms.signatures import CallSignature, Miss, Parameters, SignatureError, explain_miss, split_statics
 from ryft_core.transforms.stages import CompileChoices, Traced, type_of
+from ryft_core.types.data_types import are_defaults_scoped, default_bits, watch_defaults
 
 __all__ = ["CacheInfo", "JitFunction", "TraceBudgetError", "jit", "jit_eagerly"]
 
@@ -94,6 +96,7 @@ class JitFunction(Dispatcher, Generic[P, R]):
         self._slow_hits = 0
         self._last_miss: tuple[CallSignature, list[CallSignature]] | None = None
         update_wrapper(self, function, updated=())
+        _FUNCTIONS.add(self)
 
     if TYPE_CHECKING:
 
@@ -126,7 +129,7 @@ class JitFunction(Dispatcher, Generic[P, R]):
         statics, rest, named = split_statics(args, kwargs, self._statics, self._parameters)
         leaves, structure = trees.flatten((rest, named))
         types = tuple([type_of(leaf) for leaf in leaves])
-        return self._trace(CallSignature(structure, types, statics))
+        return self._trace(CallSignature(structure, types, statics, bits=default_bits()))
 
     def lower(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """Returns `trace(...).lower()`."""
@@ -170,7 +173,7 @@ class JitFunction(Dispatcher, Generic[P, R]):
         leaves, structure = trees.flatten_arguments(rest, named)
         values = argument_leaves(leaves, structure, self.function)
         types = tuple([value.type for value in values])
-        signature = CallSignature(structure, types, statics, () if outside else mapped_axes())
+        signature = CallSignature(structure, types, statics, () if outside else mapped_axes(), default_bits())
         traced = self._traces.get(signature)
         if traced is None:
             traced = self._traced_once(signature)
@@ -197,7 +200,9 @@ class JitFunction(Dispatcher, Generic[P, R]):
         order = [leaf_order[number] if number >= 0 else number for number in compiled.order]
         captured = compiled.entry.captured
         entry = compiled.kernel.entry(traced.structure, len(arrays), order, captured)
-        if all(array is as_given for array, as_given in zip(arrays, given, strict=True)):
+        # The native dispatcher does not look at the default data types: it must know none but those of the process.
+        plain = not are_defaults_scoped()
+        if plain and all(array is as_given for array, as_given in zip(arrays, given, strict=True)):
             self._remember(args, kwargs, entry)
         raw: list[Any] = [None] * len(arrays)
         for number, array in zip(leaf_order, arrays, strict=True):
@@ -258,6 +263,17 @@ class JitFunction(Dispatcher, Generic[P, R]):
                 if compiled.kernel is kernel and compiled.order[place] >= 0:
                     return f"argument `{traced.leaf_names()[compiled.order[place]]}` of `{self._parameters.function}`"
         return f"an array that `{self._parameters.function}` captured"
+
+
+_FUNCTIONS: WeakSet[JitFunction[..., Any]] = WeakSet()
+
+
+def _forget_dispatched() -> None:
+    for function in list(_FUNCTIONS):
+        function._forget()
+
+
+watch_defaults(_forget_dispatched)
 
 
 def _unshared(value: Any) -> DeviceArray:

@@ -30,12 +30,14 @@ class CallSignature(NamedTuple):
         types: Types of their arrays.
         statics: Place, type and value of each static argument. The type is there because `1 == 1.0 == True`.
         axes: Names and sizes of the mapped axes around the call.
+        bits: Width of the default data types.
     """
 
     structure: trees.Structure
     types: tuple[ArrayType, ...]
     statics: tuple[tuple[int | str, type, Any], ...] = ()
     axes: tuple[Any, ...] = ()
+    bits: int = 32
 
 
 class Selection(NamedTuple):
@@ -186,7 +188,7 @@ class Difference:
     """What differs in one place between the arguments of two calls.
 
     Attributes:
-        kind: `"structure"`, `"type"`, `"static"` or `"axes"`.
+        kind: `"structure"`, `"type"`, `"static"`, `"axes"` or `"defaults"`.
         place: The argument, or the array in it.
         before: What it was in the earlier call.
         now: What it was in the later call.
@@ -252,6 +254,8 @@ def _differences(before: CallSignature, now: CallSignature, parameters: Paramete
                 found.append(Difference("type", name, str(was), str(is_now)))
     if before.axes != now.axes:
         found.append(Difference("axes", "vmap", str(before.axes), str(now.axes)))
+    if before.bits != now.bits:
+        found.append(Difference("defaults", "default data types", f"{before.bits} bits", f"{now.bits} bits"))
     return found
 
 

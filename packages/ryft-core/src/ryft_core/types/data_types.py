@@ -17,7 +17,8 @@ import contextlib
 import contextvars
 import functools
 import itertools
-from collections.abc import Generator, Iterable
+import threading
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, Literal, TypeAlias
 
 import ml_dtypes
@@ -29,6 +30,7 @@ __all__ = [
     "DATA_TYPES",
     "DataType",
     "DataTypeLike",
+    "are_defaults_scoped",
     "bit_width",
     "canonical_dtype",
     "complex_dtype",
@@ -52,6 +54,7 @@ __all__ = [
     "real_dtype",
     "result_type",
     "set_default_dtypes",
+    "watch_defaults",
 ]
 
 DataType: TypeAlias = numpy.dtype[Any]
@@ -124,7 +127,9 @@ def default_dtype(kind: type) -> DataType:
 
 def set_default_dtypes(bits: Bits) -> None:
     """Makes 32-bit or 64-bit data types the default in the whole process. Explicit data types are not affected."""
-    _process_bits[0] = _check_bits(bits)
+    if _process_bits[0] != _check_bits(bits):
+        _process_bits[0] = bits
+        _tell_listeners()
 
 
 @contextlib.contextmanager
@@ -137,10 +142,35 @@ def default_dtypes(bits: Bits) -> Generator[None]:
         'float64'
     """
     token = _scoped_bits.set(_check_bits(bits))
+    with _SCOPES_LOCK:
+        _scopes[0] += 1
+    _tell_listeners()
     try:
         yield
     finally:
         _scoped_bits.reset(token)
+        with _SCOPES_LOCK:
+            _scopes[0] -= 1
+
+
+_SCOPES_LOCK = threading.Lock()
+_scopes: list[int] = [0]
+_listeners: list[Callable[[], None]] = []
+
+
+def watch_defaults(listener: Callable[[], None]) -> None:
+    """Has `listener` called whenever the default data types may change somewhere in the process."""
+    _listeners.append(listener)
+
+
+def are_defaults_scoped() -> bool:
+    """Returns whether some `default_dtypes` block is being executed, in whatever thread or task."""
+    return _scopes[0] > 0
+
+
+def _tell_listeners() -> None:
+    for listener in _listeners:
+        listener()
 
 
 def _check_bits(bits: Any) -> Bits:
