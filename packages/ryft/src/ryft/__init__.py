@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 import ryft_core as core
@@ -17,6 +18,8 @@ from ryft_core import *  # noqa: F403  # pyright: ignore[reportWildcardImportFro
 if TYPE_CHECKING:
     import ryft_mlir as mlir
 
+    __version__: str
+
 __all__ = ["core", "mlir", "pjrt", "xla_sys"]
 __all__ += core.__all__
 
@@ -24,4 +27,7 @@ __all__ += core.__all__
 def __getattr__(name: str) -> Any:
     if name == "mlir":
         return importlib.import_module("ryft_mlir")
-    raise AttributeError(f"module `ryft` has no attribute `{name}`")
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("ryft")
+    # With the name and the module, Python suggests the name that may have been meant.
+    raise AttributeError(f"module `ryft` has no attribute `{name}`", name=name, obj=sys.modules[__name__])
