@@ -1,6 +1,7 @@
 """The umbrella re-exports the packages below it."""
 
 import importlib
+import importlib.metadata
 import subprocess
 import sys
 
@@ -37,6 +38,16 @@ def test_every_name_of_the_core_is_exported() -> None:
 def test_an_unknown_name_raises_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module `ryft` has no attribute `grand`"):
         _ = ryft.grand
+
+
+def test_a_misspelled_name_gets_a_suggestion() -> None:
+    code = "import ryft; ryft.valeu_and_grad"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr
+    assert "Did you mean: 'value_and_grad'?" in output
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert ryft.__version__ == importlib.metadata.version("ryft")
 
 
 def loaded_after(statement: str) -> set[str]:

@@ -257,10 +257,6 @@ def test_an_error_names_the_transformation() -> None:
         ryft_core.grad(lambda x: (x.sum(), x))(X)  # type: ignore[type-var]
 
 
-def test_arrays_and_numbers_that_do_not_fit_say_why() -> None:
-    with pytest.raises(
-        OperandError, match=r"argument `args\[0\]` of `<lambda>`: the Python integer 1180\d* does not fit"
-    ):
-        ryft_core.jit(lambda x: x)(2**70)
+def test_an_array_that_is_not_one_of_numbers_says_why() -> None:
     with pytest.raises(OperandError, match=r"argument `args\[0\]` of `<lambda>`: .* element type `<U1`"):
         ryft_core.jit(lambda x: x)(numpy.array(["a"]))

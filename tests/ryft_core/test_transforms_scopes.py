@@ -156,3 +156,40 @@ def test_linear_transpose_checks_its_cotangents() -> None:
         transposed((X,))
     with pytest.raises(DifferentiationError, match=r"expected a cotangent of type float32\[3\], but got float32\[2\]"):
         transposed(X[:2])
+
+
+@pytest.mark.parametrize("name", ["jit", "grad", "vmap", "jvp"])
+def test_disable_jit_inside_a_transformation_leaves_it_at_work(name: str) -> None:
+    def function(x: Any) -> Any:
+        with disable_jit():
+            doubled = ryft_core.jit(lambda y: y * 2 + x)(x)
+            looped = while_loop(lambda c: c < 20, lambda c: c * 2, x)
+            return doubled + looped + scan(lambda c, y: (c + y * x, None), x, X)[0]
+
+    loop = lambda x: while_loop(lambda c: c < 20, lambda c: c * 2, x, bound=9)  # noqa: E731
+    plain = lambda x: x * 3 + loop(x) + x + x * X.sum()  # noqa: E731
+    if name == "jvp":
+        agree(ryft_core.jvp(function, (3.0,), (1.0,)), ryft_core.jvp(plain, (3.0,), (1.0,)))
+    else:
+        argument = X + 3 if name == "vmap" else 3.0
+        agree(getattr(ryft_core, name)(function)(argument), getattr(ryft_core, name)(plain)(argument))
+
+
+def test_disable_jit_leaves_a_loop_whose_condition_is_batched() -> None:
+    loop = ryft_core.vmap(lambda x: while_loop(lambda c: c[0] < 20, lambda c: (c[0] * x, c[1] + 1), (1.0, 0)))
+    expected = loop(X + 3)
+    with disable_jit():
+        agree(loop(X + 3), expected)
+
+
+def test_a_converted_function_takes_all_captured_values() -> None:
+    def call(y: Any) -> Any:
+        converted, captured = closure_convert(lambda x: x * y, X)
+        assert len(captured) == 1
+        with pytest.raises(
+            StructureError, match=r"take 1 argument\(s\) and then 1 captured value\(s\), but got 3 in all"
+        ):
+            converted(X, *captured, *captured)
+        return converted(X, *captured).sum()
+
+    agree(ryft_core.grad(call)(2.0), X.sum())

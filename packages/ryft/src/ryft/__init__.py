@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     __all__ = ["core", "debug", "lax", "mlir", "nn", "numpy", "parameters", "pjrt", "tree", "xla_sys"]
     __all__ += core.__all__
+    __version__: str
 
 _MODULES = {
     "core": "ryft_core",
@@ -39,10 +41,13 @@ def __getattr__(name: str) -> Any:
         value: Any = importlib.import_module(_MODULES[name])
     elif name == "__all__":
         value = __dir__()
+    elif name == "__version__":
+        value = importlib.import_module("importlib.metadata").version("ryft")
     elif not name.startswith("_") and name in _core().__all__:
         value = getattr(_core(), name)
     else:
-        raise AttributeError(f"module `ryft` has no attribute `{name}`")
+        # With the name and the module, Python suggests the name that may have been meant.
+        raise AttributeError(f"module `ryft` has no attribute `{name}`", name=name, obj=sys.modules[__name__])
     globals()[name] = value
     return value
 

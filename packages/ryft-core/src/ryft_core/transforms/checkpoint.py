@@ -67,7 +67,7 @@ def checkpoint(
 
     @boundary("checkpoint", function)
     def checkpointed(*args: P.args, **kwargs: P.kwargs) -> R:
-        if isinstance(STATE.trace, EvalTrace) or immediate() is not None:
+        if isinstance(STATE.trace, EvalTrace) or immediate():
             return function(*args, **kwargs)
         static = {number % len(args): args[number] for number in numbers if -len(args) <= number < len(args)}
         moving = tuple(value for number, value in enumerate(args) if number not in static)

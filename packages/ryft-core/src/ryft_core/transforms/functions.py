@@ -113,8 +113,8 @@ def argument_leaves(leaves: Sequence[Any], structure: trees.Structure, function:
             raise
         except OperandError as error:
             place = f"argument `{argument_path(structure, index)}` of `{function_name(function)}`"
-            if isinstance(leaf, numpy.ndarray | numpy.generic | int | float | complex):
-                raise OperandError(f"{place}: {error}") from None  # An array or a number, but of no use.
+            if isinstance(leaf, numpy.ndarray | numpy.generic):
+                raise OperandError(f"{place}: {error}") from None  # An array, but not of numbers.
             raise hinted(
                 OperandError(f"{place} is {described(leaf)}, which is not an array: {leaf!r:.80}"),
                 "pass arrays, numbers, and structures of them; name other arguments in `static_argnames`",

@@ -167,7 +167,7 @@ class JitFunction(Dispatcher, Generic[P, R]):
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         outside = STATE.trace is STATE.base
-        if not outside and immediate() is not None:
+        if not outside and immediate():
             return self.function(*args, **kwargs)  # pyright: ignore[reportCallIssue]
         statics, rest, named = split_statics(args, kwargs, self._statics, self._parameters)
         leaves, structure = trees.flatten_arguments(rest, named)

@@ -89,6 +89,11 @@ def closure_convert(function: Callable[..., Any], *example_args: Any) -> tuple[C
                 f"`{function_name(function)}` was converted for arguments of another structure: "
                 f"{trees.structure_difference(structure, given)}"
             )
+        if len(constants) != len(moving):
+            raise StructureError(
+                f"`{function_name(function)}` was converted to take {count} argument(s) and then {len(moving)} "
+                f"captured value(s), but got {len(args)} in all"
+            )
         filled = list(captured)
         for place, value in zip(moving, constants, strict=True):
             filled[place] = value

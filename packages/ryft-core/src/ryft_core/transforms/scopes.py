@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from threading import local
 from typing import Any
 
 from ryft_core.errors import ArgumentTypeError
 from ryft_core.tracing.evaluation import EvalTrace
-from ryft_core.tracing.traces import STATE, Trace, using_trace
+from ryft_core.tracing.traces import STATE, using_trace
 
 __all__ = ["ImmediateTrace", "disable_jit", "immediate", "named_scope"]
 
@@ -19,12 +20,23 @@ class ImmediateTrace(EvalTrace):
     __slots__ = ()
 
 
-def immediate() -> Trace | None:
-    """Returns the trace of the `disable_jit` around, or `None` if there is none or a program is being traced."""
+class _Inside(local):
+    """Whether this thread is in a `disable_jit` that is inside a transformation."""
+
+    disabled = False
+
+
+_INSIDE = _Inside()
+
+
+def immediate() -> bool:
+    """Returns whether a `disable_jit` is around."""
+    if _INSIDE.disabled:
+        return True
     trace: Any = STATE.trace
     while not isinstance(trace, EvalTrace):
         trace = trace.parent
-    return trace if isinstance(trace, ImmediateTrace) else None
+    return isinstance(trace, ImmediateTrace)
 
 
 @contextmanager
@@ -32,6 +44,7 @@ def disable_jit() -> Generator[None]:
     """Runs what is inside step by step: `jit` calls the function as it is, and loops are loops of Python.
 
     All values are concrete then, so that they can be printed and a debugger shows them. Transformations still work.
+    Inside a function that is transformed, values stay what they are there: a loop whose condition is traced stays one.
 
     Example:
         >>> from ryft_core.transforms.jit import jit
@@ -39,8 +52,15 @@ def disable_jit() -> Generator[None]:
         ...     float(jit(lambda x: x + 1 if x > 0 else x)(1.0))
         2.0
     """
-    with using_trace(ImmediateTrace()):
+    if isinstance(STATE.trace, EvalTrace):
+        with using_trace(ImmediateTrace()):
+            yield
+        return
+    before, _INSIDE.disabled = _INSIDE.disabled, True
+    try:
         yield
+    finally:
+        _INSIDE.disabled = before
 
 
 @contextmanager

@@ -280,7 +280,8 @@ def cond(predicate: Any, true_fun: Callable[..., Any], false_fun: Callable[..., 
     """Returns `true_fun(*operands)` if `predicate` holds, otherwise `false_fun(*operands)`.
 
     A concrete predicate, outside of `jit`, just calls the function; a traced one leaves a conditional, of which only
-    the chosen branch is run. Under `vmap` with a predicate that differs between the elements, both are.
+    the chosen branch is run. Under `vmap` with a predicate that differs between the elements, both are, but the
+    derivative of an element goes through its own branch only.
 
     Args:
         predicate: Boolean scalar; a number holds if it is not zero.

@@ -66,7 +66,7 @@ def scan(
     arrays, xs_structure = array_leaves(xs, "scan", "xs")
     length = _scan_length(arrays, xs_structure, length)
     values, carry_structure = array_leaves(init, "scan", "init")
-    if immediate() is not None:
+    if immediate():
         return _scan_in_python(f, init, xs, length, reverse)
     slices = [array.type.with_shape(array.type.shape[1:]) for array in arrays]
     arguments = structure_of(
@@ -251,10 +251,13 @@ def while_loop(
 
 
 def _while(condition: Callable[[Any], Any], step: Callable[[Any], Any], initial: Any, bound: int | None) -> Any:
-    if immediate() is not None:
-        while condition(initial):
-            initial = step(initial)
-        return initial
+    while immediate():
+        holds = known_scalar(as_value(condition(initial)))
+        if holds is None:
+            break  # From here on the loop differs between the elements of a batch, or is traced by `jit`.
+        if not holds:
+            return initial
+        initial = step(initial)
     values, carry = array_leaves(initial, "while_loop", "init_val")
     arguments = structure_of(initial)
     values, body = _stable_body("while_loop", step, arguments, carry, values, [], lambda structure: structure)
@@ -314,7 +317,7 @@ def fori_loop(
             return (index + 1, body_fun(index, carry)), None
 
         length = max(stop - start, 0)
-        if length == 0 and immediate() is not None:
+        if length == 0 and immediate():
             return init_val
         return scan(step, (first, init_val), None, length, unroll=1 if unroll is None else unroll)[0][1]
     if unroll is not None:
