@@ -26,7 +26,7 @@ from ryft_mlir import (
     ThreadPool,
     evaluate,
 )
-from ryft_mlir.dialects import func, shardy
+from ryft_mlir.dialects import chlo, func, shardy
 from ryft_mlir.dialects import stable_hlo as hlo
 from ryft_mlir.passes import PassManager, PassPrinting, Pattern, apply_patterns, run_passes
 from ryft_mlir.versions import smaller_version
@@ -183,6 +183,13 @@ def test_types_are_not_inferred_from_operands_that_would_end_the_process(kind: s
         hlo.reduce(block, x, [], [0], lambda inner, *values: values)
 
 
+def test_negative_broadcast_dimensions_are_refused() -> None:
+    block = func.func(Module.create(C).body, "main", [C.tensor_type((3,), np.float32)] * 2).entry_block
+    for dimensions in ([-1], C.dense_array_attribute([-1])):
+        with pytest.raises(ValueError, match=r"`broadcast_dimensions` expected an integer from 0 to .*, but got -1"):
+            chlo.broadcast_add(block, *block.arguments, broadcast_dimensions=dimensions)
+
+
 def test_inference_is_checked_without_telling_handlers_of_diagnostics() -> None:
     context = Context()
     seen: list[object] = []
@@ -195,11 +202,23 @@ def test_inference_is_checked_without_telling_handlers_of_diagnostics() -> None:
     assert not seen
 
 
+def test_condition_of_a_loop_must_be_one_tensor() -> None:
+    block = func.func(Module.create(C).body, "main", [hlo.token_type(C)]).entry_block
+    (token,) = block.arguments
+    for decision in (token, None, [token]):
+        with pytest.raises(BuildError, match=r"the condition of `stablehlo.while` expected one boolean scalar"):
+            hlo.while_(block, [token], lambda inner, value, decision=decision: decision, lambda inner, value: value)
+    with pytest.raises(TypeError, match=r"`stablehlo.while` expected a function or a region as a body, but got 3"):
+        hlo.while_(block, [token], 3, lambda inner, value: value)  # type: ignore[arg-type]
+    with pytest.raises(BuildError, match=r"`stablehlo.all_to_all` expected at least one operand, but got none"):
+        hlo.all_to_all(block, [], 0, 0, 1, [[0]])
+
+
 def test_values_that_are_no_tensors_cannot_leave_a_body() -> None:
     block = func.func(Module.create(C).body, "main", [C.element_type(np.bool_)]).entry_block
     (flag,) = block.arguments
     with pytest.raises(BuildError, match=r"`stablehlo.return` expected ranked tensors, but got \(i1\)"):
-        hlo.while_(block, [flag], lambda inner, value: value, lambda inner, value: value)
+        hlo.case(block, flag, [lambda inner: flag])
 
 
 TEXT = """func.func @main(%a: tensor<2xf32>) -> tensor<2xf32> {

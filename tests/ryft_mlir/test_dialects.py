@@ -332,3 +332,12 @@ def test_ragged_products_and_selection(context: Context) -> None:
     func.return_(block)
     module.verify()
     assert Module.parse(context, module.text()).text() == module.text()
+
+
+@pytest.mark.parametrize("names", ["stable_hlo", "chlo shardy func builtin kinds", "vector memref scf mpmd cf", "mhlo"])
+def test_builders_never_crash_whatever_they_are_given(names: str) -> None:
+    script = Path(__file__).with_name("builder_fuzz.py")
+    command = [sys.executable, "-X", "faulthandler", str(script), "0", "15", *names.split()]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert "calls" in result.stdout

@@ -70,7 +70,7 @@ def build_value(
     raw_operands: list[Any] = []
     try:
         for operand in operands:
-            if operand._owner is not owner or operand._generation != generation:
+            if operand.__class__ is not Value or operand._owner is not owner or operand._generation != generation:
                 check_same_tree(context, owner, operand)
             raw_operands.append(operand._raw)
     except (AttributeError, TypeError):
@@ -208,7 +208,11 @@ def _create_raw(
     owner = block._owner
     try:
         for operand in operands:
-            if operand._owner is not owner or operand._generation != context._generation:
+            if (
+                operand.__class__ is not Value
+                or operand._owner is not owner
+                or operand._generation != context._generation
+            ):
                 check_same_tree(context, owner, operand)
         raw_operands = [operand._raw for operand in operands]
     except (AttributeError, TypeError):

@@ -68,7 +68,9 @@ _NEVER = frozenset({"gpu.subgroup_mma_extract_thread_local", "mhlo.uniform_dequa
 """Operations that end the process although the verifier accepts their operands."""
 _RETURNS = frozenset({"stablehlo.return", "mhlo.return"})
 _PAIRS = frozenset({"stablehlo.reduce", "stablehlo.reduce_window", "mhlo.reduce", "mhlo.reduce_window"})
-_SOME = frozenset({"stablehlo.concatenate", "mhlo.concatenate"})
+_SOME = frozenset(
+    f"{dialect_name}.{name}" for dialect_name in ("stablehlo", "mhlo") for name in ("all_to_all", "concatenate", "map")
+)
 _RETURNED = (ir.RankedTensorType, ir.MemRefType, ir.TupleType)
 _Token: Any = dialect("stablehlo").TokenType
 _ABOUT_INPUTS = re.compile(

@@ -95,6 +95,13 @@ def _nothing(block: Block, *_: Value) -> None:
 
 def _attribute(context: Context, operation: str, key: str, kind: str, *description: Any) -> Any:
     value = description[-1]
+    namespace = operation.partition(".")[0]
+    if kind.lower().startswith(f"{namespace}_") and not ir.AttrBuilder.contains(kind):
+        # Of a kind that only the dialect knows, anything else ends the process when it is printed.
+        raw = context.attribute(value)._raw
+        if not str(raw).startswith(f"#{namespace}"):
+            raise BuildError(f"`{operation}` expected an attribute of `{namespace}` for `{key}`, but got `{raw}`")
+        return raw
     if isinstance(value, Attribute):
         if value._context is not context:
             raise ContextError(f"attribute `{value}` belongs to another context")
@@ -104,17 +111,12 @@ def _attribute(context: Context, operation: str, key: str, kind: str, *descripti
     if len(description) == 2:
         value = _member(operation, key, description[0], value)
     if not ir.AttrBuilder.contains(kind):
-        raw = context.attribute(value)._raw
-        # Of a kind that only the dialect knows, anything else ends the process when it is printed.
-        namespace = operation.partition(".")[0]
-        if kind.lower().startswith(f"{namespace}_") and not str(raw).startswith(f"#{namespace}"):
-            raise BuildError(f"`{operation}` expected an attribute of `{namespace}` for `{key}`, but got `{raw}`")
-        return raw
+        return context.attribute(value)._raw
     try:
         # Some of the bindings' functions look for the context where `with` puts it.
         with context._raw:
             return ir.AttrBuilder.get(kind)(_plain(context, value), context=context._raw)
-    except (TypeError, ValueError, RuntimeError, ir.MLIRError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError, ir.MLIRError) as error:
         reason = str(error).partition("\n")[0]
         # What the bindings say about their own functions helps nobody.
         is_internal = not reason or "function arguments" in reason or "bad_cast" in reason

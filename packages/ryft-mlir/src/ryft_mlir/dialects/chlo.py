@@ -542,9 +542,9 @@ def constant_like(block: Block, operand: Value, value: Any, *, location: Locatio
     if isinstance(value, Attribute):
         raw = given(context, value)
     elif isinstance(element._raw, ir.IntegerType):
-        raw = ir.IntegerAttr.get(element._raw, int(value))
+        raw = context.integer_attribute(value, element)._raw
     else:
-        raw = ir.FloatAttr.get(element._raw, float(value), context._unknown)
+        raw = context.float_attribute(value, element)._raw
     return build_value(block, "chlo.constant_like", (operand,), {"value": raw}, operand_type, location)
 
 
@@ -596,4 +596,7 @@ def ragged_dot(
 def _dimensions(context: Context, broadcast_dimensions: Integers | None) -> dict[str, Any]:
     if broadcast_dimensions is None:
         return {}
-    return {"broadcast_dimensions": integer_array(context, broadcast_dimensions)}
+    raw = integer_array(context, broadcast_dimensions)
+    # MLIR would end the process on negative ones, also when it verifies.
+    numbers(raw, "`broadcast_dimensions`", 0)
+    return {"broadcast_dimensions": raw}

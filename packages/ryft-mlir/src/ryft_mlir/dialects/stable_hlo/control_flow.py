@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 from ..._arguments import array
 from ..._conversions import Integers, boolean, given, integer, integer_array, integer_pairs
 from ...attributes import Attribute
-from ...building import Body, build_operation, build_with_regions
-from ...types import ShapedType, Type
+from ...building import Body, Values, build_operation, build_with_regions
+from ...errors import BuildError
+from ...types import ShapedType, TensorType, Type
 from ...values import Value, type_of
 
 if TYPE_CHECKING:
@@ -53,7 +54,18 @@ def while_(
         location: Where the operation comes from.
     """
     types = [type_of(operand) for operand in array(operands, "`while_`", "values")]
-    bodies = [(condition, types), (body, types)]
+
+    def decide(inner: Block, *values: Value) -> Values:
+        decision = condition(inner, *values) if callable(condition) else None
+        found = [decision] if isinstance(decision, Value) else list(decision or ())
+        # MLIR's verifier would end the process on a token.
+        if len(found) != 1 or not isinstance(type_of(found[0]), TensorType):
+            raise BuildError(
+                f"the condition of `stablehlo.while` expected one boolean scalar, but returned {decision!r}"
+            )
+        return found
+
+    bodies = [(decide if callable(condition) else condition, types), (body, types)]
     operation = build_with_regions(
         block, "stablehlo.while", operands, None, bodies, result_types=types, location=location
     )

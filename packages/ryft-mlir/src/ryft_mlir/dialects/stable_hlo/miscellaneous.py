@@ -11,6 +11,7 @@ from ryft_xla_sys.mlir import ir
 
 from ..._arguments import array
 from ..._conversions import Integers, boolean, flat_symbol, given, integer, integer_array, string
+from ...attribute_factories import raw_attributes
 from ...attributes import Attribute
 from ...building import build, build_value
 from ...values import type_of
@@ -89,8 +90,7 @@ def custom_call(
         raw["output_operand_aliases"] = ir.ArrayAttr.get(
             [given(context, alias) for alias in output_operand_aliases], context._raw
         )
-    for key, value in (attributes or {}).items():
-        raw[key] = context.attribute(value)._raw
+    raw.update(raw_attributes(context, attributes or {}))
     return build(block, "stablehlo.custom_call", inputs, raw, result_types, location)
 
 
