@@ -11,7 +11,7 @@ import pytest
 
 import ryft_core
 from ryft_core import lax
-from ryft_core.errors import DataTypeError, OperandError, ShapeError, StructureError
+from ryft_core.errors import ArgumentError, DataTypeError, OperandError, ShapeError, StructureError
 
 X = numpy.random.default_rng(0).uniform(-2, 2, (3, 4)).astype("float32")
 Y = numpy.random.default_rng(1).uniform(-2, 2, (3, 4)).astype("float32")
@@ -157,3 +157,31 @@ def test_reduce_refuses_what_it_cannot_do() -> None:
 def test_bad_arguments_are_refused(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_dot_general_is_called_as_in_jax() -> None:
+    x = numpy.arange(24, dtype="int8").reshape(2, 3, 4) % 7
+    y = numpy.arange(40, dtype="int8").reshape(2, 4, 5) % 5
+    numbers = (((2,), (1,)), ((0,), (0,)))
+    result = lax.dot_general(x, y, numbers, preferred_element_type="int32")
+    assert result.dtype == numpy.int32
+    numpy.testing.assert_array_equal(result, x.astype("int32") @ y.astype("int32"))
+    assert lax.dot_general(x.astype("float32"), y.astype("float32"), numbers, "highest").shape == (2, 3, 5)
+    for wrong in (((2,), (1,)), ((2,), (1,), (0,)), 3, (((2,), (1,)), ())):
+        with pytest.raises(ArgumentError, match=r"`dot_general` expected .* as dimension numbers, but got"):
+            lax.dot_general(x, y, wrong)
+
+
+def test_parameters_that_no_compiler_takes_are_refused_before() -> None:
+    with pytest.raises(ShapeError, match=r"`rng_bit_generator` expected 2 or 3 elements .* but got uint32\[2\]"):
+        lax.rng_bit_generator(numpy.array([1, 2], "uint32"), (3,))
+    with pytest.raises(DataTypeError, match="`bitcast_convert` is not defined from complex64 to float32"):
+        lax.bitcast_convert_type(numpy.ones(2, "complex64"), "float32")
+    with pytest.raises(ArgumentError, match="but got -1 and 2"):
+        lax.reduce_precision(numpy.ones(2, "float32"), -1, 2)
+
+
+def test_views_of_narrow_integers_split_the_bits() -> None:
+    x = ryft_core.numpy.asarray([0x21, 0x43], "int8").view("int4")
+    assert x.tolist() == [1, 2, 3, 4]
+    assert x.view("int8").tolist() == [0x21, 0x43]

@@ -8,6 +8,7 @@ from ryft_core.lax.operations import (
     broadcasted_iota,
     clamp,
     dot,
+    dot_general,
     full_like,
     index_in_dim,
     integer_pow,
@@ -190,9 +191,6 @@ from ryft_core.primitives.indexing import (
     ScatterDimensions,
     gather,
     scatter,
-)
-from ryft_core.primitives.linear_algebra import (
-    dot_general,
 )
 from ryft_core.primitives.manipulation import (
     broadcast_in_dimensions as broadcast_in_dim,

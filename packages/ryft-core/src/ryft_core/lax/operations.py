@@ -36,6 +36,7 @@ __all__ = [
     "broadcasted_iota",
     "clamp",
     "dot",
+    "dot_general",
     "full_like",
     "index_in_dim",
     "integer_pow",
@@ -142,6 +143,37 @@ def index_in_dim(x: ArrayLike, index: int, axis: int = 0, keepdims: bool = True)
 def dot(x: ArrayLike, y: ArrayLike, precision: str = "default", preferred_element_type: Any = None) -> Array:
     """Returns the product of vectors or matrices."""
     return linear_algebra.matmul(x, y, precision=precision, preferred_dtype=preferred_element_type)
+
+
+def dot_general(
+    lhs: ArrayLike,
+    rhs: ArrayLike,
+    dimension_numbers: Any,
+    precision: str | None = None,
+    preferred_element_type: Any = None,
+) -> Array:
+    """Returns the sum of products of `lhs` and `rhs` over pairs of contracted axes, for every index of the batch axes.
+
+    Args:
+        lhs: Array.
+        rhs: Array.
+        dimension_numbers: `((contracted axes of lhs, of rhs), (batch axes of lhs, of rhs))`.
+        precision: "default", "high" or "highest".
+        preferred_element_type: Element type of the result, in which the products are added.
+
+    Raises:
+        ShapeError: If the axes do not exist, or their sizes differ.
+        ArgumentError: If `dimension_numbers` is not as above, or there is no such precision.
+    """
+    try:
+        (left, right), (left_batch, right_batch) = (tuple(map(tuple, pair)) for pair in dimension_numbers)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            "`dot_general` expected `((lhs, rhs), (lhs, rhs))`, the contracted axes and then those of the batch, as "
+            f"dimension numbers, but got {dimension_numbers!r}"
+        ) from None
+    options: dict[str, Any] = {"precision": precision or "default", "preferred_dtype": preferred_element_type}
+    return linear_algebra.dot_general(lhs, rhs, (left, right), (left_batch, right_batch), **options)
 
 
 def batch_matmul(x: ArrayLike, y: ArrayLike, precision: str = "default") -> Array:

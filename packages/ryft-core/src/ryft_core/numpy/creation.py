@@ -143,12 +143,12 @@ def view(x: ArrayLike, dtype: Any) -> Array:
     One of another width changes the size of the last axis.
     """
     x, dtype = as_value(x), canonical_dtype(dtype)
-    old, new = x.type.dtype.itemsize, dtype.itemsize
+    old, new = bit_width(x.type.dtype), bit_width(dtype)
     shape = x.type.shape
     if old == new:
         return bits.bitcast_convert_type(x, dtype)
     if not shape:
-        raise ShapeError(f"`view` of a scalar cannot change the width of its elements, from {old} to {new} bytes")
+        raise ShapeError(f"`view` of a scalar cannot change the width of its elements, from {old} to {new} bits")
     if new < old:
         result = bits.bitcast_convert_type(x, dtype)
         return manipulation.reshape(result, (*shape[:-1], shape[-1] * (old // new)))

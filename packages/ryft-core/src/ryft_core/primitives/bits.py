@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.errors import DataTypeError, ShapeError
+from ryft_core.errors import ArgumentError, DataTypeError, ShapeError, hinted
 from ryft_core.primitives.base import Primitive
 from ryft_core.primitives.families import Elementwise
 from ryft_core.primitives.operands import as_value, promote
-from ryft_core.types.array_types import ArrayType
+from ryft_core.types.array_types import ArrayType, kind_of
 from ryft_core.types.data_types import bit_width, canonical_dtype
 
 if TYPE_CHECKING:
@@ -116,6 +116,9 @@ class BitcastConvert(Primitive):
         old, new = bit_width(operand.dtype), bit_width(self.dtype)
         if "b" in (operand.kind, self.dtype.kind) and operand.dtype != self.dtype:
             raise DataTypeError("`bitcast_convert` is not defined for booleans, whose representation may vary")
+        if (operand.kind == "c") != (kind_of(self.dtype) == "c"):
+            error = DataTypeError(f"`bitcast_convert` is not defined from {operand.dtype.name} to {self.dtype.name}")
+            raise hinted(error, "take the real and the imaginary part of complex numbers one by one")
         if old > new:
             return ArrayType((*operand.shape, old // new), self.dtype)
         if old < new:
@@ -152,6 +155,14 @@ class ReducePrecision(Elementwise):
     name = "reduce_precision"
     operation = "reduce_precision"
     kinds = "f"
+
+    def infer(self, *types: ArrayType) -> ArrayType:
+        if self.exponent_bits < 1 or self.mantissa_bits < 0:
+            raise ArgumentError(
+                f"`reduce_precision` expected at least one exponent bit and no negative number of mantissa bits, "
+                f"but got {self.exponent_bits} and {self.mantissa_bits}"
+            )
+        return super().infer(*types)
 
     def emit(self, builder: Builder, *operands: Any) -> Any:
         return builder.emit("reduce_precision", operands[0], self.exponent_bits, self.mantissa_bits)

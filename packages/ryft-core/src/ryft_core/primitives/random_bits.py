@@ -39,6 +39,11 @@ class RandomBits(Primitive):
             raise ShapeError(
                 f"`rng_bit_generator` expected a vector of unsigned integers as its state, but got {state}"
             )
+        if state.shape[0] not in ((4, 6) if state.dtype.name == "uint32" else (2, 3)):
+            raise ShapeError(
+                "`rng_bit_generator` expected 2 or 3 elements of uint64, or 4 or 6 of uint32, as its state, "
+                f"but got {state}"
+            )
         if self.algorithm not in ALGORITHMS:
             raise ArgumentError(
                 f"`rng_bit_generator` expected an algorithm among {ALGORITHMS}, but got {self.algorithm!r}"
