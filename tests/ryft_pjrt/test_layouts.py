@@ -149,6 +149,14 @@ def test_programs_use_the_layouts_that_they_ask_for(client: pjrt.Client) -> None
     numpy.testing.assert_array_equal(numpy.asarray(result), array)
 
 
+def test_copies_keep_the_elements_of_any_layout(client: pjrt.Client) -> None:
+    array = numpy.arange(6, dtype=numpy.float32).reshape(2, 3)
+    buffer = client.buffer(array, layout=pjrt.TiledLayout((0, 1)))
+
+    numpy.testing.assert_array_equal(buffer.copy_to_device(client.devices[1]).to_numpy(), array)
+    numpy.testing.assert_array_equal(buffer.copy_to_memory(client.devices[0].memory("pinned_host")).to_numpy(), array)
+
+
 def test_layouts_that_the_cpu_cannot_have_are_errors(client: pjrt.Client) -> None:
     with pytest.raises(UnimplementedError, match="the CPU plugin cannot have host data in the layout"):
         client.buffer(numpy.ones((2, 2)), layout=pjrt.TiledLayout((1, 0), (pjrt.Tile((2,)),)))

@@ -13,7 +13,7 @@ from ryft_pjrt.data_types import BufferType, array_type
 from ryft_pjrt.dlpack import dlpack_device, to_dlpack
 from ryft_pjrt.errors import ArgumentError, InvalidArgumentError, UnimplementedError
 from ryft_pjrt.events import Event
-from ryft_pjrt.layouts import BufferSpecification, Layout, TiledLayout, layout_to_c, read_layout
+from ryft_pjrt.layouts import BufferSpecification, TiledLayout, layout_to_c
 from ryft_pjrt.views import DeviceMemory, view_on_host
 from ryft_xla_sys import Api
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
@@ -94,12 +94,6 @@ class Buffer(Copies):
         """Memory that holds the array."""
         with self._pin() as pointer:
             return self.client._memory(self._api.call("PJRT_Buffer_Memory", buffer=pointer).memory)
-
-    @property
-    def layout(self) -> Layout:
-        """Layout of the array in its memory."""
-        with self._pin() as pointer:
-            return read_layout(self._api.call("PJRT_Buffer_GetMemoryLayout", buffer=pointer).layout)
 
     @property
     def specification(self) -> BufferSpecification:
