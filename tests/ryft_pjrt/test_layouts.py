@@ -1,11 +1,13 @@
 """Tests of layouts and buffer specifications."""
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ryft_pjrt as pjrt
 from ryft_pjrt import BufferSpecification, BufferType, StridedLayout, Tile, TiledLayout, parse_layout
-from ryft_pjrt.errors import ArgumentError
+from ryft_pjrt.errors import ArgumentError, UnimplementedError
 from ryft_pjrt.layouts import layout_to_c, read_layout
 
 tiles = st.builds(Tile, st.lists(st.none() | st.integers(1, 128), min_size=1, max_size=3).map(tuple))
@@ -112,3 +114,49 @@ def test_specification_serializes_as_xla_does() -> None:
     assert list(message.layout.minor_to_major) == [0, 1]
     with pytest.raises(ArgumentError, match="expected a tiled layout"):
         BufferSpecification("int8", (2,), StridedLayout((4,))).serialize()
+
+
+def test_layouts_of_buffers_are_those_of_their_memory(client: pjrt.Client) -> None:
+    array = numpy.arange(24, dtype=numpy.float32).reshape(2, 3, 4)
+    layout = pjrt.TiledLayout((1, 2, 0))
+
+    buffer = client.buffer(array, layout=layout)
+
+    assert buffer.layout == layout
+    raw = buffer.copy_raw_to_host().wait().view(numpy.float32)
+    assert raw.tolist() == array.transpose(0, 2, 1).ravel().tolist()
+    numpy.testing.assert_array_equal(buffer.to_numpy(), array)
+    numpy.testing.assert_array_equal(buffer.copy_to_host().wait(), array)
+    with pytest.raises(UnimplementedError, match=r"cannot copy a buffer with the layout \{1,2,0\} into a given array"):
+        buffer.copy_to_host(numpy.empty_like(array))
+
+
+def test_programs_use_the_layouts_that_they_ask_for(client: pjrt.Client) -> None:
+    program = """
+    module {
+      func.func @main(%x: tensor<2x3xf32> {mhlo.layout_mode = "{0,1}"})
+          -> (tensor<2x3xf32> {mhlo.layout_mode = "{0,1}"}) {
+        return %x : tensor<2x3xf32>
+      }
+    }
+    """
+    array = numpy.arange(6, dtype=numpy.float32).reshape(2, 3)
+
+    result = client.compile(program)(client.buffer(array, layout=pjrt.TiledLayout((0, 1))))
+
+    assert result.layout == pjrt.TiledLayout((0, 1))
+    numpy.testing.assert_array_equal(result.to_numpy(), array)
+    numpy.testing.assert_array_equal(numpy.asarray(result), array)
+
+
+def test_copies_keep_the_elements_of_any_layout(client: pjrt.Client) -> None:
+    array = numpy.arange(6, dtype=numpy.float32).reshape(2, 3)
+    buffer = client.buffer(array, layout=pjrt.TiledLayout((0, 1)))
+
+    numpy.testing.assert_array_equal(buffer.copy_to_device(client.devices[1]).to_numpy(), array)
+    numpy.testing.assert_array_equal(buffer.copy_to_memory(client.devices[0].memory("pinned_host")).to_numpy(), array)
+
+
+def test_layouts_that_the_cpu_cannot_have_are_errors(client: pjrt.Client) -> None:
+    with pytest.raises(UnimplementedError, match="the CPU plugin cannot have host data in the layout"):
+        client.buffer(numpy.ones((2, 2)), layout=pjrt.TiledLayout((1, 0), (pjrt.Tile((2,)),)))

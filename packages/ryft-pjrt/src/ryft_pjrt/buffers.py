@@ -13,7 +13,7 @@ from ryft_pjrt.data_types import BufferType, array_type
 from ryft_pjrt.dlpack import dlpack_device, to_dlpack
 from ryft_pjrt.errors import ArgumentError, InvalidArgumentError, UnimplementedError
 from ryft_pjrt.events import Event
-from ryft_pjrt.layouts import BufferSpecification, Layout, TiledLayout, layout_to_c, read_layout
+from ryft_pjrt.layouts import BufferSpecification, TiledLayout, layout_to_c
 from ryft_pjrt.views import DeviceMemory, view_on_host
 from ryft_xla_sys import Api
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
@@ -96,12 +96,6 @@ class Buffer(Copies):
             return self.client._memory(self._api.call("PJRT_Buffer_Memory", buffer=pointer).memory)
 
     @property
-    def layout(self) -> Layout:
-        """Layout of the array in its memory."""
-        with self._pin() as pointer:
-            return read_layout(self._api.call("PJRT_Buffer_GetMemoryLayout", buffer=pointer).layout)
-
-    @property
     def specification(self) -> BufferSpecification:
         """Element type, dimensions and layout of the array."""
         return BufferSpecification(self.element_type, self.shape, self.layout)
@@ -170,7 +164,7 @@ class Buffer(Copies):
         return self
 
     def copy_to_host(self, out: numpy.ndarray | None = None) -> Event[numpy.ndarray]:
-        """Starts to copy the array to the host, in row-major order.
+        """Starts to copy the array to the host, in the order that it has on the device: mostly row-major.
 
         Args:
             out: C-contiguous array of the same data type and shape to copy into. Without one, a new array is made.
@@ -180,6 +174,7 @@ class Buffer(Copies):
 
         Raises:
             ArgumentError: If `out` does not fit.
+            UnimplementedError: If there is an `out`, but the array is not in row-major order on the device.
         """
         if out is not None:
             check_type("out", out, numpy.ndarray, "a NumPy array")
@@ -189,7 +184,15 @@ class Buffer(Copies):
                 f"`out` expected a writeable C-contiguous array of {self.dtype} {self.shape}, "
                 f"but got {out.dtype} {out.shape}"
             )
-        layout, _keep = layout_to_c(TiledLayout(tuple(range(target.ndim - 1, -1, -1))), target.ndim)
+        order, own = tuple(range(target.ndim - 1, -1, -1)), self.layout
+        # Plugins copy the bytes as they are, whatever order they are asked for; tiles are another matter.
+        if isinstance(own, TiledLayout) and not own.tiles and own.minor_to_major != order:
+            if out is not None:
+                raise UnimplementedError(f"cannot copy a buffer with the layout {own} into a given array")
+            order = own.minor_to_major
+            axes = order[::-1]
+            target = numpy.empty(tuple(self.shape[axis] for axis in axes), self.dtype)
+        layout, _keep = layout_to_c(TiledLayout(order), target.ndim)
         with self._pin() as pointer:
             arguments = self._api.call(
                 "PJRT_Buffer_ToHostBuffer",
@@ -198,7 +201,8 @@ class Buffer(Copies):
                 dst=_address(target),
                 dst_size=target.nbytes,
             )
-        return Event(self._api, arguments.event, target, keep=target)
+        result = target.transpose([order[::-1].index(axis) for axis in range(target.ndim)])
+        return Event(self._api, arguments.event, target if result.flags.c_contiguous else result, keep=target)
 
     def to_numpy(self) -> numpy.ndarray:
         """Waits for the array, and returns a new copy of it on the host.
@@ -213,8 +217,8 @@ class Buffer(Copies):
             status = self._read(target)
         if status == lib.RYFT_VIEW_OK:
             return target
-        with self.copy_to_host(target) as event:
-            return event.wait()
+        with self.copy_to_host() as event:
+            return numpy.ascontiguousarray(event.wait()).reshape(self.type.shape)
 
     def to_numpy_if_ready(self) -> numpy.ndarray | None:
         """Returns a new copy of the array on the host, or `None` where that would mean to wait or to transfer."""

@@ -14,7 +14,7 @@ from ryft_pjrt._owners import Owned
 from ryft_pjrt.data_types import array_type, dimensions, element_type
 from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, BufferInUseError, PjrtError, error_to_c
 from ryft_pjrt.events import Event
-from ryft_pjrt.layouts import Layout, layout_to_c
+from ryft_pjrt.layouts import Layout, TiledLayout, layout_to_c, read_layout
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class Copies(BufferBase, Owned):
 
     __slots__ = ()
 
+    def to_numpy(self) -> numpy.ndarray:
+        """Waits for the array, and returns a new copy of it on the host."""
+        raise NotImplementedError
+
     def copy_to_device(self, device: Device) -> Buffer:
         """Returns a copy in the default memory of another device of the same client, ready at some later time.
 
@@ -42,6 +46,8 @@ class Copies(BufferBase, Owned):
             return self.copy_to_memory(memory)
         if device is self.device:
             raise ArgumentError(f"`copy_to_device` expected another device, but the buffer is on {device} already")
+        if self._is_arranged():
+            return self.client.buffer(self.to_numpy(), device)
         with self._pin() as pointer:
             arguments = self._api.call("PJRT_Buffer_CopyToDevice", buffer=pointer, dst_device=device._handle)
             return self.client._own_buffer(arguments.dst_buffer, self.type, device)
@@ -54,9 +60,24 @@ class Copies(BufferBase, Owned):
         """
         device, memory_or_none = self.client._placement(memory)
         target = device.default_memory if memory_or_none is None else memory_or_none
+        if self._is_arranged():
+            return self.client.buffer(self.to_numpy(), target)
         with self._pin() as pointer:
             arguments = self._api.call("PJRT_Buffer_CopyToMemory", buffer=pointer, dst_memory=target._handle)
             return self.client._own_buffer(arguments.dst_buffer, self.type, device)
+
+    def _is_arranged(self) -> bool:
+        """Returns whether the CPU plugin would forget the order of the dimensions when it copies the array."""
+        if self.client.platform_name != "cpu":
+            return False
+        layout = self.layout
+        return isinstance(layout, TiledLayout) and not layout.is_row_major
+
+    @property
+    def layout(self) -> Layout:
+        """Layout of the array in its memory."""
+        with self._pin() as pointer:
+            return read_layout(self._api.call("PJRT_Buffer_GetMemoryLayout", buffer=pointer).layout)
 
     @property
     def size_in_bytes(self) -> int:

@@ -14,8 +14,9 @@ from ryft_pjrt._completions import on_completion
 from ryft_pjrt._transfer_functions import transfer_functions
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.data_types import ArrayType, array_type, dimensions, element_type
-from ryft_pjrt.errors import ArgumentError, ArgumentTypeError
-from ryft_pjrt.layouts import Layout, layout_to_c
+from ryft_pjrt.device_buffers import create_view
+from ryft_pjrt.errors import ArgumentError, ArgumentTypeError, UnimplementedError
+from ryft_pjrt.layouts import Layout, TiledLayout, layout_to_c
 from ryft_xla_sys.ffi import NULL, CData, ffi, lib
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ def buffer_from_host(
         array = numpy.ascontiguousarray(array)
     if semantics is HostBufferSemantics.MUTABLE_ZERO_COPY and not array.flags.writeable:
         raise ArgumentError("`MUTABLE_ZERO_COPY` expected a writeable array, but got a read-only one")
+    if client.platform_name == "cpu" and isinstance(layout, TiledLayout) and array.size and not layout.is_row_major:
+        return _arranged(client, array, array_kind, place, layout)
     device, memory = client._placement(place)
     arguments = ffi.new(_NEW_ARGUMENTS)
     keep = [_fill(arguments, array, array_kind)]
@@ -157,6 +160,29 @@ def buffer_from_host(
     if done != NULL:
         _release_later(client, done[0], array)
     return buffer
+
+
+def _arranged(
+    client: Client, array: numpy.ndarray, array_kind: ArrayType, place: Device | Memory | None, layout: TiledLayout
+) -> Buffer:
+    """Returns a buffer with another order of its dimensions: the CPU plugin notes the order, but does not apply it."""
+    layout_to_c(layout, array.ndim)
+    if layout.tiles or array_kind.element_type.bits < 8:
+        raise UnimplementedError(f"the CPU plugin cannot have host data in the layout {layout} of {array_kind}")
+    axes = layout.minor_to_major[::-1]
+    storage = shareable_array([array.shape[axis] for axis in axes], array.dtype)
+    storage[...] = array.transpose(axes)
+    address = storage.__array_interface__["data"][0]
+    return create_view(
+        client,
+        address,
+        array_kind.element_type,
+        array.shape,
+        place,
+        layout=layout,
+        stream=0,
+        on_delete=lambda kept=storage: None,
+    )
 
 
 def _is_better_copied_here(client: Client, array: numpy.ndarray, semantics: HostBufferSemantics) -> bool:

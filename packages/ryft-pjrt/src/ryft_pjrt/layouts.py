@@ -68,6 +68,11 @@ class TiledLayout:
                 f"but got {self.minor_to_major}"
             )
 
+    @property
+    def is_row_major(self) -> bool:
+        """Whether the last dimension varies fastest, and so on to the first, without tiles."""
+        return not self.tiles and self.minor_to_major == tuple(range(len(self.minor_to_major)))[::-1]
+
     def serialize(self) -> bytes:
         """Returns the layout as a serialized `LayoutProto`."""
         tiles = (
