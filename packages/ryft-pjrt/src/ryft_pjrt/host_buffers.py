@@ -123,7 +123,7 @@ def buffer_from_host(
         array = numpy.ascontiguousarray(array)
     if semantics is HostBufferSemantics.MUTABLE_ZERO_COPY and not array.flags.writeable:
         raise ArgumentError("`MUTABLE_ZERO_COPY` expected a writeable array, but got a read-only one")
-    if client.platform_name == "cpu" and isinstance(layout, TiledLayout) and array.size and not layout.is_row_major:
+    if isinstance(layout, TiledLayout) and array.size and not layout.is_row_major and client.platform_name == "cpu":
         return _arranged(client, array, array_kind, place, layout)
     device, memory = client._placement(place)
     arguments = ffi.new(_NEW_ARGUMENTS)
