@@ -26,7 +26,8 @@ from ryft_core.tracing.evaluation import EvalTrace
 from ryft_core.transforms import checkpoint_policies
 from ryft_core.transforms.checkpoint import checkpoint, remat
 from ryft_core.transforms.custom_rules import custom_jvp, custom_rules, custom_vjp
-from ryft_core.transforms.gradients import grad, hessian, jacfwd, jacrev, jvp, linearize, value_and_grad, vjp
+from ryft_core.transforms.gradients import grad, jvp, linearize, value_and_grad, vjp
+from ryft_core.transforms.jacobians import hessian, jacfwd, jacrev
 from ryft_core.transforms.jit import jit
 from ryft_core.transforms.linear_transpose import closure_convert, eval_shape, linear_transpose
 from ryft_core.transforms.scopes import disable_jit, named_scope

@@ -1,4 +1,4 @@
-"""Derivatives of functions: `jvp`, `vjp`, `linearize`, `grad`, and Jacobians."""
+"""Derivatives of functions: `jvp`, `vjp`, `linearize` and `grad`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ryft_core import trees
 from ryft_core.arrays import ArrayLike
 from ryft_core.errors import ArgumentTypeError, DifferentiationError, StructureError, hinted
 from ryft_core.primitives.conversions import convert
-from ryft_core.primitives.manipulation import reshape
 from ryft_core.primitives.operands import as_value
 from ryft_core.primitives.symbolic import Zero
 from ryft_core.programs import atoms
@@ -30,10 +29,19 @@ from ryft_core.transforms.functions import (
 )
 from ryft_core.transforms.jvp import JvpTrace, JvpTracer, instantiate
 from ryft_core.transforms.linearize import LinearProgram, linearize_flat
-from ryft_core.transforms.vmap import vmap
 from ryft_core.types.array_types import FLOAT0, ArrayType
 
-__all__ = ["grad", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "value_and_grad", "vjp"]
+__all__ = [
+    "check_inputs",
+    "chosen_positions",
+    "grad",
+    "jvp",
+    "linearize",
+    "linearized",
+    "result_array",
+    "value_and_grad",
+    "vjp",
+]
 
 P = ParamSpec("P")
 A = TypeVar("A", bound=Any)
@@ -145,7 +153,7 @@ def _without_tracers(auxiliary: Any, trace: Any) -> Any:
     return trees.map(lambda leaf: result_array(trace.split(leaf)[0]) if isinstance(leaf, Value) else leaf, auxiliary)
 
 
-def _linearized(
+def linearized(
     function: Callable[..., Any], args: tuple[Any, ...], has_aux: bool, name: str
 ) -> tuple[list[Any], LinearProgram, FlatFunction, trees.Structure]:
     check_function(name, function)
@@ -177,7 +185,7 @@ def linearize(function: Callable[..., Any], *primals: Any, has_aux: bool = False
 
     The derivative may be called many times; what depends on the primals alone is computed once.
     """
-    outputs, linear, flat, structure = _linearized(function, primals, has_aux, "linearize")
+    outputs, linear, flat, structure = linearized(function, primals, has_aux, "linearize")
     types = [leaf.type for leaf in map(as_value, trees.flatten((primals, {}))[0])]
 
     @boundary("linearize", function)
@@ -219,7 +227,7 @@ def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> t
         The results; a function from cotangents, in the structure of the results, to a tuple of cotangents, one for
         each argument; and, if `has_aux`, the auxiliary data.
     """
-    outputs, linear, flat, structure = _linearized(function, primals, has_aux, "vjp")
+    outputs, linear, flat, structure = linearized(function, primals, has_aux, "vjp")
     result_structure = flat.structure
 
     @boundary("vjp", function)
@@ -312,7 +320,7 @@ def _value_and_gradient(
     numbers = positions(argnums, "argnums")
 
     def evaluate(*args: Any, **kwargs: Any) -> Any:
-        chosen = _positions(numbers, len(args), function)
+        chosen = chosen_positions(numbers, len(args), function)
 
         def partially(*selected: Any) -> Any:
             arguments = list(args)
@@ -322,8 +330,8 @@ def _value_and_gradient(
 
         partially.__name__ = function_name(function)
         selected = tuple([args[p] for p in chosen])
-        _check_inputs(name, selected, holomorphic, function, chosen)
-        outputs, linear, flat, structure = _linearized(partially, selected, has_aux, name)
+        check_inputs(name, selected, holomorphic, function, chosen)
+        outputs, linear, flat, structure = linearized(partially, selected, has_aux, name)
         seed = _seed(name, outputs, flat.structure, holomorphic, function)
         gradients = structure.unflatten([result_array(cotangent) for cotangent in linear.backward([seed])])[0]
         value = flat.structure.unflatten([result_array(output) for output in outputs])
@@ -333,7 +341,7 @@ def _value_and_gradient(
     return evaluate
 
 
-def _positions(numbers: Sequence[int], count: int, function: Callable[..., Any]) -> list[int]:
+def chosen_positions(numbers: Sequence[int], count: int, function: Callable[..., Any]) -> list[int]:
     for number in numbers:
         if not -count <= number < count:
             raise hinted(
@@ -352,7 +360,7 @@ def _positions(numbers: Sequence[int], count: int, function: Callable[..., Any])
     return chosen
 
 
-def _check_inputs(
+def check_inputs(
     name: str, selected: tuple[Any, ...], holomorphic: bool, function: Callable[..., Any], chosen: Sequence[int]
 ) -> None:
     """Checks that the arguments to differentiate with respect to have a derivative."""
@@ -475,149 +483,3 @@ def grad(
         return (result, value[1]) if has_aux else result
 
     return gradient
-
-
-def _basis(type: ArrayType) -> Any:
-    """Returns one array of the type for each of its elements, stacked: one at that element and zero elsewhere."""
-    size = type.size
-    return reshape(as_value(numpy.eye(size, dtype=type.dtype)), (size, *type.shape))
-
-
-def jacfwd(
-    function: Callable[P, Any],
-    argnums: int | Sequence[int] = 0,
-    *,
-    has_aux: bool = False,
-    holomorphic: bool = False,
-) -> Callable[P, Any]:
-    """Returns a function that gives the Jacobian of `function`, computed forwards: one pass per input element.
-
-    The result has the structure of the results of `function` and, in each leaf, that of the argument; the array there
-    has the shape of the result followed by the shape of the argument.
-
-    Args:
-        function: Function of arrays.
-        argnums: Which positional arguments to differentiate with respect to.
-        has_aux: Whether `function` returns a pair whose second element is passed through.
-        holomorphic: Whether `function` is complex and holomorphic.
-
-    Raises:
-        DifferentiationError: When called, if an argument is not real, or not complex for a holomorphic function.
-    """
-    return _jacobian(function, argnums, has_aux, holomorphic, forward=True)
-
-
-def jacrev(
-    function: Callable[P, Any],
-    argnums: int | Sequence[int] = 0,
-    *,
-    has_aux: bool = False,
-    holomorphic: bool = False,
-) -> Callable[P, Any]:
-    """Returns a function that gives the Jacobian of `function`, computed backwards: one pass per output element.
-
-    The result is arranged as that of `jacfwd`, and the arguments are the same.
-
-    Raises:
-        DifferentiationError: When called, if an argument or result is not real, or not complex for a holomorphic
-            function.
-    """
-    return _jacobian(function, argnums, has_aux, holomorphic, forward=False)
-
-
-def _jacobian(
-    function: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool, holomorphic: bool, *, forward: bool
-) -> Callable[..., Any]:
-    name = "jacfwd" if forward else "jacrev"
-    check_function(name, function)
-    numbers = positions(argnums, "argnums")
-
-    @boundary("jacfwd" if forward else "jacrev", function)
-    def jacobian(*args: Any, **kwargs: Any) -> Any:
-        chosen = _positions(numbers, len(args), function)
-
-        def partially(*selected: Any) -> Any:
-            arguments = list(args)
-            for position, value in zip(chosen, selected, strict=True):
-                arguments[position] = value
-            return function(*arguments, **kwargs)
-
-        partially.__name__ = function_name(function)
-        selected = tuple(args[p] for p in chosen)
-        _check_inputs(name, selected, holomorphic, function, chosen)
-        outputs, linear, flat, structure = _linearized(partially, selected, has_aux, name)
-        if not forward:
-            _check_results(outputs, flat.structure, holomorphic, function)
-        inputs = [leaf.type for leaf in argument_leaves(trees.flatten((selected, {}))[0], structure, function)]
-        rows = _forward_rows(linear, inputs) if forward else _backward_rows(linear, [o.type for o in outputs], inputs)
-        results: list[Any] = []
-        for row in rows:
-            per_argument = structure.unflatten([result_array(block) for block in row])[0]
-            results.append(per_argument if isinstance(argnums, Iterable) else per_argument[0])
-        result = flat.structure.unflatten(results)
-        return (result, flat.auxiliary) if has_aux else result
-
-    return jacobian
-
-
-def _check_results(
-    outputs: Sequence[Any], structure: trees.Structure, holomorphic: bool, function: Callable[..., Any]
-) -> None:
-    for output, path in zip(outputs, structure.paths, strict=True):
-        if output.type.kind != ("c" if holomorphic else "f"):
-            needed = "complex" if holomorphic else "floating-point"
-            raise hinted(
-                DifferentiationError(
-                    f"`jacrev` needs {needed} results, but `result{path}` of `{function_name(function)}` is "
-                    f"{output.type}"
-                ),
-                "return what is not differentiated as auxiliary data with `has_aux=True`, or use `jacfwd`",
-            )
-
-
-def _forward_rows(linear: LinearProgram, inputs: list[ArrayType]) -> list[list[Any]]:
-    """Returns the blocks of the Jacobian: a list for each output, in it an array for each input."""
-    columns: list[list[Any]] = []
-    for index, type in enumerate(inputs):
-
-        def push(direction: Any, index: int = index) -> list[Any]:
-            tangents = [direction if i == index else instantiate(Zero(t)) for i, t in enumerate(inputs)]
-            return [instantiate(change) for change in linear.forward(tangents) if change.type.dtype != FLOAT0]
-
-        pushed = vmap(push, out_axes=-1)(_basis(type))
-        columns.append([reshape(block, (*block.shape[:-1], *type.shape)) for block in pushed])
-    rows = iter(zip(*columns, strict=True))
-    return [
-        [Zero(result.with_shape((*result.shape, *type.shape))) for type in inputs]
-        if result.dtype == FLOAT0
-        else list(next(rows))
-        for result in linear.output_types
-    ]
-
-
-def _backward_rows(linear: LinearProgram, outputs: list[ArrayType], inputs: list[ArrayType]) -> list[list[Any]]:
-    rows: list[list[Any]] = []
-    for index, type in enumerate(outputs):
-
-        def pull(direction: Any, index: int = index) -> list[Any]:
-            cotangents = [direction if i == index else Zero(t) for i, t in enumerate(outputs)]
-            return [instantiate(change) for change in linear.backward(cotangents)]
-
-        pulled = vmap(pull)(_basis(type))
-        rows.append([reshape(block, (*type.shape, *t.shape)) for block, t in zip(pulled, inputs, strict=True)])
-    return rows
-
-
-def hessian(
-    function: Callable[P, Any],
-    argnums: int | Sequence[int] = 0,
-    *,
-    has_aux: bool = False,
-    holomorphic: bool = False,
-) -> Callable[P, Any]:
-    """Returns a function that gives the matrix of second derivatives of `function`, forwards over backwards.
-
-    The arguments are those of `jacfwd`.
-    """
-    inner = jacrev(function, argnums, has_aux=has_aux, holomorphic=holomorphic)
-    return jacfwd(inner, argnums, has_aux=has_aux, holomorphic=holomorphic)
