@@ -10,11 +10,12 @@ from ryft_core.arrays import DeviceArray
 from ryft_core.backends import default_client
 from ryft_core.dispatch import results_plan
 from ryft_core.errors import PjrtError, noted
+from ryft_core.loop_kernels import BACKEND_OPTIONS, has_only_small_loops
 from ryft_core.programs.atoms import Variable
 from ryft_core.programs.passes import eliminate_dead_code
 from ryft_core.programs.programs import Program
 from ryft_core.tracebacks import leaving
-from ryft_pjrt import CompilationOptions
+from ryft_pjrt import CompilationOptions, ExecutableCompilationOptions
 
 if TYPE_CHECKING:
     from ryft_core import trees
@@ -116,14 +117,29 @@ def compile_module(
     client = default_client() if device is None else device.client
     is_default = device is None or device is client.addressable_devices[0]
     parameters = [(type.dtype, type.shape) for type in program.input_types]
-    overrides = (_CPU_QUICK_OPTIONS if quick else _CPU_OPTIONS) if client.platform_name == "cpu" else {}
-    options = CompilationOptions(compile_portable_executable=not is_default, environment_option_overrides=overrides)
+    on_cpu = client.platform_name == "cpu"
+    options = CompilationOptions(
+        compile_portable_executable=not is_default,
+        environment_option_overrides=(_CPU_QUICK_OPTIONS if quick else _CPU_OPTIONS) if on_cpu else {},
+        executable_build_options=_build_options(client, program) if on_cpu else ExecutableCompilationOptions(),
+    )
     try:
         executable = client.compile(module.bytecode(), options, parameter_types=parameters)
     except PjrtError as error:
         noted(error, f"while `{program.name}` was compiled")
         raise
     return Kernel(executable, program, donated, None if is_default else device)
+
+
+def _build_options(client: Any, program: Program) -> ExecutableCompilationOptions:
+    """Returns the options for the CPU's compiler that cannot be given as overrides."""
+    if not has_only_small_loops(program):
+        return ExecutableCompilationOptions()
+    try:
+        defaults = client.default_debug_options
+    except PjrtError:
+        return ExecutableCompilationOptions()  # Another version of the plugin: loops are only slower.
+    return ExecutableCompilationOptions(debug_options=defaults.with_backend_options(BACKEND_OPTIONS))
 
 
 def aliases(program: Program, donated: Sequence[int]) -> dict[int, int]:

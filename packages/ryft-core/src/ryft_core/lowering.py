@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
 from typing import Any
 
 import numpy
 
-from ryft_core.backends import default_client
 from ryft_core.errors import RyftError
 from ryft_core.programs.atoms import Value, Variable
 from ryft_core.programs.locations import SourceLocation, located
@@ -123,32 +121,6 @@ class Builder:
         inner.location = self.location
         return inner.lower_equations(program, operands)
 
-    def loop(self, operands: Sequence[Any], condition: Any, body: Any, *, kernel: bool) -> tuple[Any, ...]:
-        """Appends a loop, and returns the last values of what it carries.
-
-        Args:
-            operands: The initial values. The regions may use no others from outside.
-            condition: Builder of the region that tells whether to go on.
-            body: Builder of the region that is one step.
-            kernel: Whether the loop is small enough to be one kernel, where the compiler can make one of it.
-        """
-        if not (kernel and self.module.makes_kernels):
-            return self.emit("while_", operands, condition, body)
-        with self.module.kernel():
-            types = [operand.type for operand in operands]
-            function = func.func(
-                self.module.module.body, self.module.unique("loop"), types, types, visibility="private"
-            )
-            results = stable_hlo.while_(
-                function.entry_block, function.entry_block.arguments, condition, body, location=self.location
-            )
-            func.return_(function.entry_block, results)
-        results = func.call(self.block, function, operands, types, location=self.location)
-        # What XLA's CPU compiler marks loops below a smaller threshold of its own with; it would inline other calls.
-        marks = {"inlineable": "false", "xla_cpu_small_call": "true"}
-        results[0].operation.attributes["mhlo.frontend_attributes"] = marks
-        return results
-
     def call(self, program: Program, operands: Sequence[Any]) -> tuple[Any, ...]:
         """Appends a call of the function that `program` is lowered to. Equal programs share one function."""
         function = self.module.function(program)
@@ -197,16 +169,6 @@ class ModuleBuilder:
         self.functions: dict[Program, Any] = {}
         self.names: dict[str, int] = {}
         self.locations: dict[Any, Any] = {}
-        self.makes_kernels = default_client().platform_name == "cpu"
-
-    @contextmanager
-    def kernel(self) -> Generator[None]:
-        """Says that what is lowered meanwhile is part of one kernel already."""
-        self.makes_kernels = False
-        try:
-            yield
-        finally:
-            self.makes_kernels = True
 
     def type(self, type: ArrayType) -> Any:
         """Returns the MLIR tensor type of an array type."""

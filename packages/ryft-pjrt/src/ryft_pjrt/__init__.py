@@ -15,6 +15,7 @@ from ryft_pjrt.clients import Client
 from ryft_pjrt.compilation_options import CompilationOptions, EffortLevel, ExecutableCompilationOptions, Precision
 from ryft_pjrt.copies import Dependency, RawCopy
 from ryft_pjrt.data_types import ArrayType, BufferType
+from ryft_pjrt.debug_options import DebugOptions
 from ryft_pjrt.device_assignments import DeviceAssignment
 from ryft_pjrt.device_buffers import AliasFulfillment
 from ryft_pjrt.devices import AsyncTrackingEvent, Device, DeviceDescription
@@ -76,6 +77,7 @@ __all__ = [
     "CpuClientOptions",
     "Dependency",
     "Device",
+    "DebugOptions",
     "DeviceAssignment",
     "DeviceDescription",
     "DeviceMemory",

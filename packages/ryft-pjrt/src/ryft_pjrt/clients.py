@@ -16,6 +16,7 @@ from ryft_pjrt._owners import OwnedObject
 from ryft_pjrt.buffers import Buffer
 from ryft_pjrt.compilation_options import CompilationOptions
 from ryft_pjrt.data_types import ArrayType
+from ryft_pjrt.debug_options import DebugOptions, read_default_debug_options
 from ryft_pjrt.device_assignments import DeviceAssignment
 from ryft_pjrt.device_buffers import (
     AliasFulfillment,
@@ -180,6 +181,15 @@ class Client(OwnedObject):
         """Description of all devices, which programs can be compiled for."""
         with self._pin() as pointer:
             return ClientTopology(self, self._api.call("PJRT_Client_TopologyDescription", client=pointer).topology)
+
+    @cached_property
+    def default_debug_options(self) -> DebugOptions:
+        """XLA's debug options with which programs are compiled, unless told otherwise. Reading them compiles a program.
+
+        Raises:
+            PjrtError: If the plugin does not tell them; XLA's CPU plugin does.
+        """
+        return read_default_debug_options(self)
 
     def lookup_device(self, id: int) -> Device:  # noqa: A002
         """Returns the device with a number.

@@ -48,7 +48,9 @@ class Primitive(PrimitiveBase):
     calls_back: ClassVar[bool] = False
     """Whether applying the primitive in a compiled program calls a Python function."""
     in_kernel: ClassVar[bool] = False
-    """Whether XLA's CPU compiler can make it a part of the kernel of a small loop; see `fits_kernel`."""
+    """Whether XLA's CPU compiler makes straight code of it, which can be a part of the kernel of a small loop."""
+    is_loop: ClassVar[bool] = False
+    """Whether it is lowered to a loop."""
 
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
         # Most primitives inherit all their parameters. No method is generated: compiling its text takes a millisecond.

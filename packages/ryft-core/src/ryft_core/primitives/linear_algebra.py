@@ -47,6 +47,7 @@ class DotGeneral(Primitive):
     preferred_dtype: numpy.dtype[Any] | None = None
 
     name = "dot_general"
+    in_kernel = True
     linear = True
 
     def free_axes(self, left_rank: int, right_rank: int) -> tuple[Axes, Axes]:
@@ -62,7 +63,7 @@ class DotGeneral(Primitive):
         depth = math.prod(left.shape[axis] for axis in self.left_contracting)
         rows, columns = left.size // max(depth, 1), right.size // max(depth, 1)
         # Products of larger matrices are much faster in a library, which a kernel cannot call.
-        if min(rows, columns) == 1:
+        if min(rows, columns, depth) == 1:
             return not self.left_batch and max(left.size, right.size) <= _LARGEST_FACTOR_IN_KERNEL
         return (
             not self.left_batch

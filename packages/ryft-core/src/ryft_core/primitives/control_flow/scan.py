@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from ryft_core.errors import ShapeError
-from ryft_core.primitives.control_flow.loop_kernels import is_kernel
 from ryft_core.primitives.nested import Nested, partition, reference_program, reordered
 from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.programs.atoms import Variable
@@ -41,6 +40,7 @@ class Scan(Nested):
 
     name = "scan"
     in_kernel = True
+    is_loop = True
 
     def split(self, values: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         """Returns what belongs to the constants, the carries and the scanned arrays."""
@@ -362,7 +362,7 @@ def lower_scan(scan: Scan, builder: Builder, operands: Sequence[Any]) -> tuple[A
             return (hlo.add(block, counter, scalar(block, 1)), *fixed, *state)
 
         initial = [scalar(block, 0), *constants, *scanned, *state]
-        results = builder.loop(initial, condition, body, kernel=is_kernel(scan.body))
+        results = builder.emit("while_", initial, condition, body)
         state = list(results[1 + fixed_count :])
         first = steps * unroll
     else:

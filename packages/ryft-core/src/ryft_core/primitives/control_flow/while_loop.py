@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from ryft_core.errors import DifferentiationError, ShapeError, hinted
-from ryft_core.primitives.control_flow.loop_kernels import is_kernel
 from ryft_core.primitives.nested import Nested, extended, partition, reference_program, reordered
 from ryft_core.primitives.symbolic import Zero
 from ryft_core.programs.passes import eliminate_dead_code
@@ -37,6 +36,7 @@ class While(Nested):
 
     name = "while"
     in_kernel = True
+    is_loop = True
 
     def split(self, values: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         """Returns what belongs to the constants of the condition, those of the body, and the carries."""
@@ -70,7 +70,7 @@ class While(Nested):
         def body(block: Any, *values: Any) -> Any:
             return [*values[:second], *builder.inline(block, self.body, values[first:])]
 
-        return builder.loop(operands, condition, body, kernel=is_kernel(self.condition, self.body))[second:]
+        return builder.emit("while_", operands, condition, body)[second:]
 
     def jvp(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         condition_constants, constants, inits = self.split(primals)
