@@ -1,6 +1,7 @@
 """Writes the builders of the regular dialects, `src/ryft_mlir/dialects/*.py`, from the bindings' own classes.
 
-Run it after a change of the pinned `jaxlib`, then format: `python packages/ryft-mlir/tools/generate_dialects.py`. The
+Run it after a change of the pinned `jaxlib`, then format: `python packages/ryft-mlir/tools/generate_dialects.py`; with
+names of dialects, it writes only these. It refuses when `summaries/*.toml` lacks an operation or has one too many. The
 result is committed, so that `help()`, type checkers and the documentation see ordinary functions, and so that what
 changed between two versions of the bindings shows as a change of text.
 """
@@ -11,18 +12,21 @@ import ast
 import importlib
 import keyword
 import re
+import sys
+import textwrap
 from dataclasses import dataclass, field
 from enum import IntFlag
 from pathlib import Path
 from typing import Any
 
-from summaries import DIALECTS, SUMMARIES
+from summaries import DIALECTS, read_summaries
 
 from ryft_mlir.dialects import stable_hlo
 from ryft_xla_sys.mlir import dialect
 
 PACKAGE = Path(__file__).resolve().parents[1]
 TARGET = PACKAGE / "src" / "ryft_mlir" / "dialects"
+SUMMARIES = read_summaries()
 
 ANNOTATIONS = {
     "BoolAttr": "bool | Attribute",
@@ -250,14 +254,32 @@ def render(dialect_name: str, operation: Operation, enumerations: dict[str, str]
     return "\n".join(lines)
 
 
+def summary_of(dialect_name: str, operation: Operation) -> str:
+    """Returns what an operation means, or nothing if nobody has written it down."""
+    summary = SUMMARIES.get(operation.name, "")
+    if not summary and dialect_name == "mhlo":
+        builder = getattr(stable_hlo, function_name(operation), None)
+        summary = (getattr(builder, "__doc__", None) or "").partition("\n")[0]
+    return summary
+
+
+def refuse_wrong_summaries(names: list[str]) -> None:
+    """Raises a `SystemExit` that lists the operations without a sentence, and the sentences without an operation."""
+    problems: list[str] = []
+    for name in names:
+        operations = {item.name: item for item in operations_of(name) if item.name not in DIALECTS[name].skip}
+        problems += [f"no sentence for {key}" for key, item in operations.items() if not summary_of(name, item)]
+        known = {key for key in SUMMARIES if key.partition(".")[0] == name}
+        problems += [f"a sentence for {key}, which does not exist" for key in sorted(known - operations.keys())]
+    problems += [f"a sentence for {key}, of no dialect" for key in SUMMARIES if key.partition(".")[0] not in DIALECTS]
+    if problems:
+        raise SystemExit("\n".join(["`summaries/*.toml` and the bindings disagree:", *problems]))
+
+
 def docstring(dialect_name: str, operation: Operation) -> str:
     """Returns the docstring of a builder."""
-    summary = SUMMARIES.get(operation.name)
-    if summary is None and dialect_name == "mhlo":
-        summary = ((getattr(stable_hlo, function_name(operation), None) or main).__doc__ or "").partition("\n")[0]
-        summary = "" if summary == main.__doc__ else summary
-    summary = summary or f"Appends the operation `{operation.name}`."
-    lines = [f'    """{summary}', "", "    Args:", "        block: Block to append to."]
+    summary = textwrap.wrap(summary_of(dialect_name, operation), 113, break_on_hyphens=False)
+    lines = ['    """' + "\n    ".join(summary), "", "    Args:", "        block: Block to append to."]
     described = {"one": "Operand, one value.", "optional": "Optional operand.", "many": "Operands, any number."}
     optional: list[str] = []
     for name, kind in operation.operands:
@@ -352,9 +374,11 @@ def strip_docs(text: str) -> str:
 
 
 def main() -> None:
-    """Writes the module of every dialect."""
-    for name, settings in DIALECTS.items():
-        (TARGET / f"{settings.module}.py").write_text(generate(name))
+    """Writes the modules of the dialects that the command line names, or of all."""
+    names = sys.argv[1:] or list(DIALECTS)
+    refuse_wrong_summaries(names)
+    for name in names:
+        (TARGET / f"{DIALECTS[name].module}.py").write_text(generate(name))
 
 
 if __name__ == "__main__":
