@@ -695,7 +695,7 @@ class Visibility(enum.IntEnum):
 def add(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.add`.
+    """Adds two integers, or vectors of integers lane by lane, of the same type. A sum that does not fit wraps around.
 
     Args:
         block: Block to append to.
@@ -715,7 +715,8 @@ def add(
 
 
 def addrspacecast(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.addrspacecast`.
+    """Converts a pointer, or a vector of pointers, to the address space of the result type. The target machine decides
+    whether the result can be dereferenced.
 
     Args:
         block: Block to append to.
@@ -742,7 +743,8 @@ def alloca(
     inalloca: bool = False,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.alloca`.
+    """Reserves memory on the stack for `array_size` elements of `elem_type`, an integer, and returns a pointer to it.
+    The memory is uninitialized and is freed when the function returns.
 
     Args:
         block: Block to append to.
@@ -770,7 +772,7 @@ def alloca(
 def and_(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.and`.
+    """Computes the bitwise and of two integers, or vectors of integers lane by lane, of the same type.
 
     Args:
         block: Block to append to.
@@ -798,7 +800,8 @@ def ashr(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.ashr`.
+    """Shifts an integer, or the lanes of a vector, right and fills with copies of the sign bit. The result is poison if
+    the amount is not less than the bit width, or if `is_exact` is set and a bit that is not zero is lost.
 
     Args:
         block: Block to append to.
@@ -836,7 +839,9 @@ def atomicrmw(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.atomicrmw`.
+    """Combines the value in memory with `val` as `bin_op` says, in one indivisible step, and returns what memory held
+    before. `val` is an integer, or for some choices a floating-point number, a vector of them or a pointer, and
+    `ordering` is at least monotonic.
 
     Args:
         block: Block to append to.
@@ -875,7 +880,8 @@ def atomicrmw(
 
 
 def bitcast(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.bitcast`.
+    """Reads the bits of a value that is no aggregate as another type of the same total width. Pointers only become
+    pointers of the same address space.
 
     Args:
         block: Block to append to.
@@ -893,7 +899,8 @@ def bitcast(block: Block, arg: Value, result_type: Type, *, location: Location |
 
 
 def blockaddress(block: Block, block_addr: Any, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.blockaddress`.
+    """Returns the address of a block of a function that `llvm.blocktag` marks, as a pointer. Its only defined uses are
+    as a target of `llvm.indirectbr` and in comparisons.
 
     Args:
         block: Block to append to.
@@ -912,7 +919,8 @@ def blockaddress(block: Block, block_addr: Any, result_type: Type, *, location: 
 
 
 def blocktag(block: Block, tag: Any, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.blocktag`.
+    """Marks the block that it stands in, so that `llvm.blockaddress` can refer to it. A tag occurs at most once in a
+    function.
 
     Args:
         block: Block to append to.
@@ -937,7 +945,7 @@ def br(
     loop_annotation: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.br`.
+    """Jumps to a block and passes `dest_operands` as its arguments, whose number and types they must match.
 
     Args:
         block: Block to append to.
@@ -985,7 +993,9 @@ def call(
     tbaa: Any = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `llvm.call`.
+    """Calls the function that `callee` names, or, without `callee`, the one whose pointer is the first operand. The
+    other operands must match its parameters, at most one value is returned, and a variadic function needs
+    `var_callee_type`.
 
     Args:
         block: Block to append to.
@@ -1060,7 +1070,8 @@ def call_intrinsic(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `llvm.call_intrinsic`.
+    """Calls the intrinsic of LLVM whose full name `intrin` gives, for one without an operation of its own. LLVM checks
+    the types of operands and results during translation; there is at most one result.
 
     Args:
         block: Block to append to.
@@ -1112,7 +1123,9 @@ def cmpxchg(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.cmpxchg`.
+    """Compares the value in memory with `cmp` and, if they are equal, stores `val`, in one indivisible step; returns a
+    structure of what memory held and an `i1` of success. `cmp` and `val` are integers or pointers of one type, both
+    orderings are at least monotonic, and that of failure does not release.
 
     Args:
         block: Block to append to.
@@ -1161,7 +1174,8 @@ def comdat(
     body_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.comdat`.
+    """Declares a group of COMDAT selectors with a symbol name at the top level of a module. Its region holds
+    `llvm.comdat_selector` only.
 
     Args:
         block: Block to append to.
@@ -1184,7 +1198,7 @@ def comdat(
 def comdat_selector(
     block: Block, sym_name: str | Attribute, comdat: Comdat | str | Attribute, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.comdat_selector`.
+    """Declares a COMDAT section inside `llvm.comdat`, with a rule by which the linker picks one of several copies.
 
     Args:
         block: Block to append to.
@@ -1214,7 +1228,8 @@ def cond_br(
     loop_annotation: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.cond_br`.
+    """Jumps to the first block if `condition`, an `i1`, is true, and to the second otherwise. The operands for each
+    block must match its arguments, and `branch_weights` has two numbers.
 
     Args:
         block: Block to append to.
@@ -1248,7 +1263,7 @@ def cond_br(
 def dso_local_equivalent(
     block: Block, function_name: str | Attribute, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.dso_local_equivalent`.
+    """Returns a pointer to a function that behaves like the named one and certainly lies in the same linkage unit.
 
     Args:
         block: Block to append to.
@@ -1269,7 +1284,7 @@ def dso_local_equivalent(
 def extractelement(
     block: Block, vector: Value, position: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.extractelement`.
+    """Returns the lane of a vector at `position`, any integer. The result is poison if the position is out of range.
 
     Args:
         block: Block to append to.
@@ -1290,7 +1305,8 @@ def extractelement(
 def extractvalue(
     block: Block, container: Value, position: Integers, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.extractvalue`.
+    """Returns the member of a structure or array that the constant indices of `position` lead to. The result type is
+    the type of that member.
 
     Args:
         block: Block to append to.
@@ -1318,7 +1334,7 @@ def fadd(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.fadd`.
+    """Adds two floating-point numbers, or vectors of them lane by lane, of the same type.
 
     Args:
         block: Block to append to.
@@ -1349,7 +1365,8 @@ def fcmp(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.fcmp`.
+    """Compares two floating-point numbers, or vectors of them lane by lane, and returns `i1` or a vector of `i1`.
+    Ordered predicates are false if either number is NaN, and unordered ones are true.
 
     Args:
         block: Block to append to.
@@ -1382,7 +1399,7 @@ def fdiv(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.fdiv`.
+    """Divides two floating-point numbers, or vectors of them lane by lane, of the same type.
 
     Args:
         block: Block to append to.
@@ -1410,7 +1427,8 @@ def fence(
     syncscope: str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.fence`.
+    """Orders the accesses to memory around it between threads. `ordering` is acquire, release, both, or sequentially
+    consistent.
 
     Args:
         block: Block to append to.
@@ -1437,7 +1455,7 @@ def fmul(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.fmul`.
+    """Multiplies two floating-point numbers, or vectors of them lane by lane, of the same type.
 
     Args:
         block: Block to append to.
@@ -1466,7 +1484,7 @@ def fneg(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.fneg`.
+    """Flips the sign of a floating-point number, or of the lanes of a vector, also that of zeros and NaN.
 
     Args:
         block: Block to append to.
@@ -1487,7 +1505,7 @@ def fneg(
 
 
 def fpext(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.fpext`.
+    """Converts a floating-point number, or the lanes of a vector, to a wider floating-point type, which is exact.
 
     Args:
         block: Block to append to.
@@ -1505,7 +1523,8 @@ def fpext(block: Block, arg: Value, result_type: Type, *, location: Location | N
 
 
 def fptosi(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.fptosi`.
+    """Converts a floating-point number, or the lanes of a vector, to a signed integer and rounds towards zero. The
+    result is poison if it does not fit.
 
     Args:
         block: Block to append to.
@@ -1523,7 +1542,8 @@ def fptosi(block: Block, arg: Value, result_type: Type, *, location: Location | 
 
 
 def fptoui(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.fptoui`.
+    """Converts a floating-point number, or the lanes of a vector, to an unsigned integer and rounds towards zero. The
+    result is poison if it does not fit.
 
     Args:
         block: Block to append to.
@@ -1541,7 +1561,7 @@ def fptoui(block: Block, arg: Value, result_type: Type, *, location: Location | 
 
 
 def fptrunc(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.fptrunc`.
+    """Rounds a floating-point number, or the lanes of a vector, to a narrower floating-point type.
 
     Args:
         block: Block to append to.
@@ -1559,7 +1579,7 @@ def fptrunc(block: Block, arg: Value, result_type: Type, *, location: Location |
 
 
 def freeze(block: Block, val: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.freeze`.
+    """Returns a value unchanged, but an arbitrary fixed one in place of poison or an undefined value.
 
     Args:
         block: Block to append to.
@@ -1586,7 +1606,8 @@ def frem(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.frem`.
+    """Computes the remainder of a division of floating-point numbers, or of vectors lane by lane, with the sign of the
+    dividend.
 
     Args:
         block: Block to append to.
@@ -1616,7 +1637,7 @@ def fsub(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.fsub`.
+    """Subtracts two floating-point numbers, or vectors of them lane by lane, of the same type.
 
     Args:
         block: Block to append to.
@@ -1697,7 +1718,8 @@ def func(
     body_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.func`.
+    """Declares a function with a symbol name, or defines it if its region has blocks, whose first takes the parameters
+    of `function_type`. The type must be an LLVM function type.
 
     Args:
         block: Block to append to.
@@ -1833,7 +1855,9 @@ def getelementptr(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.getelementptr`.
+    """Computes the address of a part of what `base` points to, without access to memory, by steps through `elem_type`.
+    `raw_constant_indices` has an entry for each index, where the least 32-bit integer stands for the next of
+    `dynamic_indices`.
 
     Args:
         block: Block to append to.
@@ -1866,7 +1890,8 @@ def icmp(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.icmp`.
+    """Compares two integers or pointers, or vectors of them lane by lane, as signed or unsigned and returns `i1` or a
+    vector of `i1`.
 
     Args:
         block: Block to append to.
@@ -1895,7 +1920,8 @@ def indirectbr(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.indirectbr`.
+    """Jumps to the block whose address is `addr`, which must be one of `successors`. `indbr_operand_segments` says how
+    many of `succ_operands` belong to each of them.
 
     Args:
         block: Block to append to.
@@ -1930,7 +1956,8 @@ def inline_asm(
     operand_attrs: Any = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `llvm.inline_asm`.
+    """Runs a piece of assembly language on the operands, which `constraints` ties to registers or memory. Set
+    `has_side_effects` unless it only computes its result, and return a structure for several outputs.
 
     Args:
         block: Block to append to.
@@ -1972,7 +1999,8 @@ def insertelement(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.insertelement`.
+    """Returns a copy of a vector with `value`, of its element type, in the lane at `position`, any integer. The result
+    is poison if the position is out of range.
 
     Args:
         block: Block to append to.
@@ -2000,7 +2028,8 @@ def insertvalue(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.insertvalue`.
+    """Returns a copy of a structure or array with `value` as the member that the constant indices of `position` lead
+    to. The value must have the type of that member.
 
     Args:
         block: Block to append to.
@@ -2028,7 +2057,8 @@ def intr_abs(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.abs`.
+    """Computes the absolute value of a signed integer, or of the lanes of a vector. That of the least integer is
+    itself, or poison if `is_int_min_poison` is true.
 
     Args:
         block: Block to append to.
@@ -2055,7 +2085,7 @@ def intr_acos(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.acos`.
+    """Computes the angle in radians whose cosine is a floating-point number, also lane by lane.
 
     Args:
         block: Block to append to.
@@ -2085,7 +2115,8 @@ def intr_annotation(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.annotation`.
+    """Returns an integer unchanged and attaches a note to it. The note and the file name are pointers to constant text,
+    and the line is an `i32`.
 
     Args:
         block: Block to append to.
@@ -2113,7 +2144,7 @@ def intr_asin(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.asin`.
+    """Computes the angle in radians whose sine is a floating-point number, also lane by lane.
 
     Args:
         block: Block to append to.
@@ -2142,7 +2173,8 @@ def intr_assume(
     op_bundle_tags: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.assume`.
+    """Promises the optimizer that `cond`, an `i1`, is true, and what operand bundles say. The behaviour is undefined if
+    it is false.
 
     Args:
         block: Block to append to.
@@ -2173,7 +2205,7 @@ def intr_atan(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.atan`.
+    """Computes the angle in radians whose tangent is a floating-point number, also lane by lane.
 
     Args:
         block: Block to append to.
@@ -2202,7 +2234,8 @@ def intr_atan2(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.atan2`.
+    """Computes the angle in radians of the point with `a` as its ordinate and `b` as its abscissa. Both have the same
+    floating-point type, or are vectors of it.
 
     Args:
         block: Block to append to.
@@ -2226,7 +2259,7 @@ def intr_atan2(
 def intr_bitreverse(
     block: Block, in_: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.bitreverse`.
+    """Reverses the order of the bits of an integer, or of each lane of a vector.
 
     Args:
         block: Block to append to.
@@ -2245,7 +2278,8 @@ def intr_bitreverse(
 
 
 def intr_bswap(block: Block, in_: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.bswap`.
+    """Reverses the order of the bytes of an integer, or of each lane of a vector. The width must be a multiple of 16
+    bits.
 
     Args:
         block: Block to append to.
@@ -2271,7 +2305,7 @@ def intr_ceil(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.ceil`.
+    """Rounds a floating-point number, or the lanes of a vector, up to an integral value.
 
     Args:
         block: Block to append to.
@@ -2300,7 +2334,7 @@ def intr_copysign(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.copysign`.
+    """Returns the magnitude of `a` with the sign of `b`, two floating-point numbers or vectors of one type.
 
     Args:
         block: Block to append to.
@@ -2322,7 +2356,7 @@ def intr_copysign(
 
 
 def intr_coro_align(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.coro.align`.
+    """Returns the alignment that the frame of the enclosing coroutine needs, as an integer.
 
     Args:
         block: Block to append to.
@@ -2341,7 +2375,8 @@ def intr_coro_align(block: Block, result_type: Type, *, location: Location | Non
 def intr_coro_begin(
     block: Block, token: Value, mem: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.coro.begin`.
+    """Starts a coroutine in the memory at `mem` and returns a pointer, its handle. `token` comes from
+    `llvm.intr.coro.id`.
 
     Args:
         block: Block to append to.
@@ -2362,7 +2397,9 @@ def intr_coro_begin(
 def intr_coro_end(
     block: Block, handle: Value, unwind: Value, retvals: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.coro.end`.
+    """Marks where a coroutine ends on its first run, and returns an `i1` that says whether this is a resumed part.
+    `unwind` is an `i1` that is true on the path of an exception, and `retvals` is a token, none if nothing is
+    returned.
 
     Args:
         block: Block to append to.
@@ -2384,7 +2421,8 @@ def intr_coro_end(
 def intr_coro_free(
     block: Block, id: Value, handle: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.coro.free`.
+    """Returns the pointer to the memory of a coroutine that has to be freed, or null if there is none. `id` comes from
+    `llvm.intr.coro.id` and `handle` from `llvm.intr.coro.begin`.
 
     Args:
         block: Block to append to.
@@ -2412,7 +2450,8 @@ def intr_coro_id(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.coro.id`.
+    """Returns a token that identifies a coroutine. `align` is an `i32` with the alignment of its memory, zero for the
+    default, and the other operands are pointers, null where there is nothing to tell.
 
     Args:
         block: Block to append to.
@@ -2435,7 +2474,8 @@ def intr_coro_id(
 def intr_coro_promise(
     block: Block, handle: Value, align: Value, from_: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.coro.promise`.
+    """Converts the handle of a coroutine to the address of its promise, or back if `from_` is true. `align`, an `i32`,
+    and `from_`, an `i1`, must be constants.
 
     Args:
         block: Block to append to.
@@ -2455,7 +2495,8 @@ def intr_coro_promise(
 
 
 def intr_coro_resume(block: Block, handle: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.coro.resume`.
+    """Resumes the coroutine of a handle. The behaviour is undefined if it is not suspended, or is suspended for the
+    last time.
 
     Args:
         block: Block to append to.
@@ -2472,7 +2513,7 @@ def intr_coro_resume(block: Block, handle: Value, *, location: Location | None =
 
 
 def intr_coro_save(block: Block, handle: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.coro.save`.
+    """Marks the point where a coroutine counts as suspended, and returns a token for `llvm.intr.coro.suspend`.
 
     Args:
         block: Block to append to.
@@ -2490,7 +2531,7 @@ def intr_coro_save(block: Block, handle: Value, result_type: Type, *, location: 
 
 
 def intr_coro_size(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.coro.size`.
+    """Returns the number of bytes that the frame of the enclosing coroutine needs, as an integer.
 
     Args:
         block: Block to append to.
@@ -2509,7 +2550,8 @@ def intr_coro_size(block: Block, result_type: Type, *, location: Location | None
 def intr_coro_suspend(
     block: Block, save: Value, final: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.coro.suspend`.
+    """Suspends a coroutine and returns an `i8`: 0 when it is resumed, 1 when it is destroyed, and -1 on the way back to
+    the caller. `save` is a token, none if there is no separate save, and `final` a constant `i1`.
 
     Args:
         block: Block to append to.
@@ -2535,7 +2577,7 @@ def intr_cos(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.cos`.
+    """Computes the cosine of an angle in radians, a floating-point number or a vector of them.
 
     Args:
         block: Block to append to.
@@ -2563,7 +2605,7 @@ def intr_cosh(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.cosh`.
+    """Computes the hyperbolic cosine of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -2591,7 +2633,8 @@ def intr_ctlz(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.ctlz`.
+    """Counts the leading zero bits of an integer, or of each lane of a vector. For zero this is the bit width, or
+    poison if `is_zero_poison` is true.
 
     Args:
         block: Block to append to.
@@ -2612,7 +2655,7 @@ def intr_ctlz(
 
 
 def intr_ctpop(block: Block, in_: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.ctpop`.
+    """Counts the bits that are set in an integer, or in each lane of a vector.
 
     Args:
         block: Block to append to.
@@ -2638,7 +2681,8 @@ def intr_cttz(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.cttz`.
+    """Counts the trailing zero bits of an integer, or of each lane of a vector. For zero this is the bit width, or
+    poison if `is_zero_poison` is true.
 
     Args:
         block: Block to append to.
@@ -2661,7 +2705,7 @@ def intr_cttz(
 def intr_dbg_declare(
     block: Block, addr: Value, var_info: Any, *, location_expr: Any = None, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.intr.dbg.declare`.
+    """Tells debuggers that a variable of the source lives at the address `addr`, a pointer.
 
     Args:
         block: Block to append to.
@@ -2684,7 +2728,7 @@ def intr_dbg_declare(
 
 
 def intr_dbg_label(block: Block, label: Any, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.dbg.label`.
+    """Tells debuggers that a label of the source stands here.
 
     Args:
         block: Block to append to.
@@ -2704,7 +2748,7 @@ def intr_dbg_label(block: Block, label: Any, *, location: Location | None = None
 def intr_dbg_value(
     block: Block, value: Value, var_info: Any, *, location_expr: Any = None, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.intr.dbg.value`.
+    """Tells debuggers that a variable of the source has the value `value` from here on.
 
     Args:
         block: Block to append to.
@@ -2727,7 +2771,7 @@ def intr_dbg_value(
 
 
 def intr_debugtrap(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.debugtrap`.
+    """Stops in a debugger, if one is attached; the program may go on afterwards.
 
     Args:
         block: Block to append to.
@@ -2743,7 +2787,7 @@ def intr_debugtrap(block: Block, *, location: Location | None = None) -> Operati
 
 
 def intr_eh_typeid_for(block: Block, type_info: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.eh.typeid.for`.
+    """Returns the number, an `i32`, by which exception handling knows the type whose description `type_info` points to.
 
     Args:
         block: Block to append to.
@@ -2768,7 +2812,7 @@ def intr_exp(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.exp`.
+    """Computes e to the power of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -2796,7 +2840,7 @@ def intr_exp10(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.exp10`.
+    """Computes ten to the power of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -2824,7 +2868,7 @@ def intr_exp2(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.exp2`.
+    """Computes two to the power of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -2847,7 +2891,8 @@ def intr_exp2(
 def intr_expect(
     block: Block, val: Value, expected: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.expect`.
+    """Returns `val` unchanged and tells the optimizer that it probably equals `expected`. Both are integers of one
+    type, and `expected` is a constant.
 
     Args:
         block: Block to append to.
@@ -2875,7 +2920,8 @@ def intr_expect_with_probability(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.expect.with.probability`.
+    """Returns `val` unchanged and tells the optimizer that it equals the constant `expected` with probability `prob`,
+    from 0 to 1. Both are integers of one type.
 
     Args:
         block: Block to append to.
@@ -2903,7 +2949,8 @@ def intr_experimental_constrained_fpext(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.experimental.constrained.fpext`.
+    """Converts a floating-point number, or the lanes of a vector, to a wider type and respects floating-point
+    exceptions as the attribute says.
 
     Args:
         block: Block to append to.
@@ -2931,7 +2978,8 @@ def intr_experimental_constrained_fptrunc(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.experimental.constrained.fptrunc`.
+    """Converts a floating-point number, or the lanes of a vector, to a narrower type with the given rounding and
+    treatment of floating-point exceptions.
 
     Args:
         block: Block to append to.
@@ -2963,7 +3011,8 @@ def intr_experimental_constrained_sitofp(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.experimental.constrained.sitofp`.
+    """Converts a signed integer, or the lanes of a vector, to a floating-point type with the given rounding and
+    treatment of floating-point exceptions.
 
     Args:
         block: Block to append to.
@@ -2995,7 +3044,8 @@ def intr_experimental_constrained_uitofp(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.experimental.constrained.uitofp`.
+    """Converts an unsigned integer, or the lanes of a vector, to a floating-point type with the given rounding and
+    treatment of floating-point exceptions.
 
     Args:
         block: Block to append to.
@@ -3019,7 +3069,8 @@ def intr_experimental_constrained_uitofp(
 
 
 def intr_experimental_noalias_scope_decl(block: Block, scope: Any, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.experimental.noalias.scope.decl`.
+    """Marks where a scope for the analysis of aliases begins, such as each run of the body of a loop. It computes
+    nothing.
 
     Args:
         block: Block to append to.
@@ -3046,7 +3097,8 @@ def intr_experimental_vp_strided_load(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.experimental.vp.strided.load`.
+    """Loads the lanes of a vector from addresses that begin at `ptr` and lie `stride` bytes apart. Lanes that `mask` or
+    the length `evl`, an `i32`, disables are not read and are poison.
 
     Args:
         block: Block to append to.
@@ -3069,7 +3121,8 @@ def intr_experimental_vp_strided_load(
 def intr_experimental_vp_strided_store(
     block: Block, val: Value, ptr: Value, stride: Value, mask: Value, evl: Value, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.intr.experimental.vp.strided.store`.
+    """Stores the lanes of a vector to addresses that begin at `ptr` and lie `stride` bytes apart. Lanes that `mask` or
+    the length `evl`, an `i32`, disables are not written.
 
     Args:
         block: Block to append to.
@@ -3097,7 +3150,7 @@ def intr_fabs(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.fabs`.
+    """Computes the absolute value of a floating-point number, or of the lanes of a vector, by clearing the sign bit.
 
     Args:
         block: Block to append to.
@@ -3125,7 +3178,7 @@ def intr_floor(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.floor`.
+    """Rounds a floating-point number, or the lanes of a vector, down to an integral value.
 
     Args:
         block: Block to append to.
@@ -3155,7 +3208,7 @@ def intr_fma(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.fma`.
+    """Computes `a * b + c` with a single rounding. All three are floating-point numbers or vectors of one type.
 
     Args:
         block: Block to append to.
@@ -3187,7 +3240,8 @@ def intr_fmuladd(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.fmuladd`.
+    """Computes `a * b + c` with one rounding or two, whichever is faster on the target. All three are floating-point
+    numbers or vectors of one type.
 
     Args:
         block: Block to append to.
@@ -3217,7 +3271,8 @@ def intr_frexp(
     fastmath_flags: Visibility | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.frexp`.
+    """Splits a floating-point number, or the lanes of a vector, and returns a structure of a fraction from 0.5 up to 1
+    in magnitude and an integer exponent of two. The exponent of an infinity or NaN is unspecified.
 
     Args:
         block: Block to append to.
@@ -3239,7 +3294,8 @@ def intr_frexp(
 def intr_fshl(
     block: Block, a: Value, b: Value, c: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.fshl`.
+    """Shifts the double-width integer with `a` as its high and `b` as its low half left by `c` modulo the width, and
+    returns the high half. All three are integers or vectors of one type.
 
     Args:
         block: Block to append to.
@@ -3262,7 +3318,8 @@ def intr_fshl(
 def intr_fshr(
     block: Block, a: Value, b: Value, c: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.fshr`.
+    """Shifts the double-width integer with `a` as its high and `b` as its low half right by `c` modulo the width, and
+    returns the low half. All three are integers or vectors of one type.
 
     Args:
         block: Block to append to.
@@ -3285,7 +3342,8 @@ def intr_fshr(
 def intr_get_active_lane_mask(
     block: Block, base: Value, n: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.get.active.lane.mask`.
+    """Returns a vector of `i1` whose lane `i` says whether `base + i` is less than `n`, unsigned and without wrapping
+    around. Both are integers of one type, and the result is poison if `n` is zero.
 
     Args:
         block: Block to append to.
@@ -3306,7 +3364,7 @@ def intr_get_active_lane_mask(
 def intr_invariant_end(
     block: Block, start: Value, ptr: Value, size: int | Attribute, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.intr.invariant.end`.
+    """Ends the promise of `llvm.intr.invariant.start`, whose result is `start`, for the `size` bytes at `ptr`.
 
     Args:
         block: Block to append to.
@@ -3333,7 +3391,8 @@ def intr_invariant_start(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.invariant.start`.
+    """Promises that the `size` bytes at `ptr` do not change until `llvm.intr.invariant.end`, for which it returns a
+    pointer; a size of -1 means that the extent is unknown.
 
     Args:
         block: Block to append to.
@@ -3355,7 +3414,8 @@ def intr_invariant_start(
 def intr_is_constant(
     block: Block, val: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.is.constant`.
+    """Returns an `i1` that is true if the optimizer knows `val` to be a constant, and false if it does not, whatever
+    its value.
 
     Args:
         block: Block to append to.
@@ -3375,7 +3435,8 @@ def intr_is_constant(
 def intr_is_fpclass(
     block: Block, in_: Value, bit: int | Attribute, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.is.fpclass`.
+    """Returns an `i1`, or a vector of `i1`, that says whether a floating-point number belongs to one of the classes
+    that the mask `bit` selects. The classes are kinds of NaN, infinities, normal and subnormal numbers and zeros.
 
     Args:
         block: Block to append to.
@@ -3397,7 +3458,8 @@ def intr_is_fpclass(
 def intr_launder_invariant_group(
     block: Block, ptr: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.launder.invariant.group`.
+    """Returns a pointer to the same address about which earlier promises of invariant groups no longer hold, but new
+    ones can be made.
 
     Args:
         block: Block to append to.
@@ -3424,7 +3486,7 @@ def intr_ldexp(
     fastmath_flags: Visibility | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.ldexp`.
+    """Multiplies a floating-point number, or the lanes of a vector, by two to the power of an integer.
 
     Args:
         block: Block to append to.
@@ -3445,7 +3507,8 @@ def intr_ldexp(
 
 
 def intr_lifetime_end(block: Block, ptr: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.lifetime.end`.
+    """Ends the life of the object on the stack at `ptr`, whose contents are undefined afterwards. The pointer must come
+    from `llvm.alloca`.
 
     Args:
         block: Block to append to.
@@ -3462,7 +3525,8 @@ def intr_lifetime_end(block: Block, ptr: Value, *, location: Location | None = N
 
 
 def intr_lifetime_start(block: Block, ptr: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.lifetime.start`.
+    """Starts the life of the object on the stack at `ptr`, whose contents are undefined before the first store. The
+    pointer must come from `llvm.alloca`.
 
     Args:
         block: Block to append to.
@@ -3479,7 +3543,8 @@ def intr_lifetime_start(block: Block, ptr: Value, *, location: Location | None =
 
 
 def intr_llrint(block: Block, val: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.llrint`.
+    """Rounds a floating-point number to an integer of the result type in the current rounding mode, by default to
+    nearest with ties to even. The result is unspecified if it does not fit.
 
     Args:
         block: Block to append to.
@@ -3497,7 +3562,8 @@ def intr_llrint(block: Block, val: Value, result_type: Type, *, location: Locati
 
 
 def intr_llround(block: Block, val: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.llround`.
+    """Rounds a floating-point number to the nearest integer of the result type, and ties away from zero. The result is
+    unspecified if it does not fit.
 
     Args:
         block: Block to append to.
@@ -3522,7 +3588,7 @@ def intr_log(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.log`.
+    """Computes the natural logarithm of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -3550,7 +3616,7 @@ def intr_log10(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.log10`.
+    """Computes the logarithm to base ten of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -3578,7 +3644,7 @@ def intr_log2(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.log2`.
+    """Computes the logarithm to base two of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -3599,7 +3665,8 @@ def intr_log2(
 
 
 def intr_lrint(block: Block, val: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.lrint`.
+    """Rounds a floating-point number to an integer of the result type in the current rounding mode, by default to
+    nearest with ties to even. The result is unspecified if it does not fit.
 
     Args:
         block: Block to append to.
@@ -3617,7 +3684,8 @@ def intr_lrint(block: Block, val: Value, result_type: Type, *, location: Locatio
 
 
 def intr_lround(block: Block, val: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.lround`.
+    """Rounds a floating-point number to the nearest integer of the result type, and ties away from zero. The result is
+    unspecified if it does not fit.
 
     Args:
         block: Block to append to.
@@ -3644,7 +3712,8 @@ def intr_masked_compressstore(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.masked.compressstore`.
+    """Stores those lanes of a vector that `mask` selects one after the other, without gaps, from `ptr` on. `mask` is a
+    vector of `i1` of the same length.
 
     Args:
         block: Block to append to.
@@ -3676,7 +3745,8 @@ def intr_masked_expandload(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.masked.expandload`.
+    """Loads consecutive elements from `ptr` on into the lanes that `mask` selects, and takes the others from
+    `passthru`. `mask` is a vector of `i1` of the same length.
 
     Args:
         block: Block to append to.
@@ -3708,7 +3778,8 @@ def intr_masked_gather(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.masked.gather`.
+    """Loads each lane that `mask` selects from the address in the same lane of `ptrs`, and takes the others from
+    `pass_thru`. All vectors have the same length, and `alignment` in bytes holds for each address.
 
     Args:
         block: Block to append to.
@@ -3740,7 +3811,8 @@ def intr_masked_load(
     nontemporal: bool = False,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.masked.load`.
+    """Loads the lanes of a vector that `mask` selects from consecutive memory at `data`, and takes the others from
+    `pass_thru`. `mask` is a vector of `i1` of the same length, and memory of the other lanes is not read.
 
     Args:
         block: Block to append to.
@@ -3771,7 +3843,8 @@ def intr_masked_scatter(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.masked.scatter`.
+    """Stores each lane of `value` that `mask` selects to the address in the same lane of `ptrs`, in order of the lanes
+    where addresses overlap. All vectors have the same length, and `alignment` in bytes holds for each address.
 
     Args:
         block: Block to append to.
@@ -3800,7 +3873,8 @@ def intr_masked_store(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.masked.store`.
+    """Stores the lanes of `value` that `mask` selects to consecutive memory at `data`. `mask` is a vector of `i1` of
+    the same length, and memory of the other lanes is not written.
 
     Args:
         block: Block to append to.
@@ -3831,7 +3905,8 @@ def intr_matrix_column_major_load(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.matrix.column.major.load`.
+    """Loads a matrix that is stored by columns, `stride` elements apart, as a flat vector of `rows * columns` elements.
+    The stride is an integer of at least `rows`.
 
     Args:
         block: Block to append to.
@@ -3864,7 +3939,8 @@ def intr_matrix_column_major_store(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.matrix.column.major.store`.
+    """Stores a matrix, a flat vector of `rows * columns` elements, by columns that lie `stride` elements apart. The
+    stride is an integer of at least `rows`.
 
     Args:
         block: Block to append to.
@@ -3897,7 +3973,8 @@ def intr_matrix_multiply(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.matrix.multiply`.
+    """Multiplies two matrices that are flat vectors ordered by columns, of `lhs_rows * lhs_columns` and `lhs_columns *
+    rhs_columns` elements. The result has `lhs_rows * rhs_columns` elements of the same type.
 
     Args:
         block: Block to append to.
@@ -3932,7 +4009,7 @@ def intr_matrix_transpose(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.matrix.transpose`.
+    """Transposes a matrix that is a flat vector of `rows * columns` elements ordered by columns.
 
     Args:
         block: Block to append to.
@@ -3961,7 +4038,8 @@ def intr_maximum(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.maximum`.
+    """Computes the larger of two floating-point numbers or vectors of one type; NaN if either is NaN, and -0 counts as
+    less than +0.
 
     Args:
         block: Block to append to.
@@ -3991,7 +4069,8 @@ def intr_maxnum(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.maxnum`.
+    """Computes the larger of two floating-point numbers or vectors of one type; if one is a quiet NaN, returns the
+    other.
 
     Args:
         block: Block to append to.
@@ -4027,7 +4106,7 @@ def intr_memcpy(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.memcpy`.
+    """Copies `len` bytes, an integer, from `src` to `dst`, which must be equal or must not overlap.
 
     Args:
         block: Block to append to.
@@ -4076,7 +4155,8 @@ def intr_memcpy_inline(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.memcpy.inline`.
+    """Copies the constant number `len` of bytes from `src` to `dst` without ever calling a function of a library. They
+    must be equal or must not overlap.
 
     Args:
         block: Block to append to.
@@ -4126,7 +4206,7 @@ def intr_memmove(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.memmove`.
+    """Copies `len` bytes, an integer, from `src` to `dst`, which may overlap.
 
     Args:
         block: Block to append to.
@@ -4175,7 +4255,7 @@ def intr_memset(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.memset`.
+    """Fills `len` bytes, an integer, at `dst` with `val`, an `i8`.
 
     Args:
         block: Block to append to.
@@ -4224,7 +4304,8 @@ def intr_memset_inline(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.memset.inline`.
+    """Fills the constant number `len` of bytes at `dst` with `val`, an `i8`, without ever calling a function of a
+    library.
 
     Args:
         block: Block to append to.
@@ -4268,7 +4349,8 @@ def intr_minimum(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.minimum`.
+    """Computes the smaller of two floating-point numbers or vectors of one type; NaN if either is NaN, and -0 counts as
+    less than +0.
 
     Args:
         block: Block to append to.
@@ -4298,7 +4380,8 @@ def intr_minnum(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.minnum`.
+    """Computes the smaller of two floating-point numbers or vectors of one type; if one is a quiet NaN, returns the
+    other.
 
     Args:
         block: Block to append to.
@@ -4327,7 +4410,8 @@ def intr_nearbyint(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.nearbyint`.
+    """Rounds a floating-point number, or the lanes of a vector, to an integral value in the current rounding mode,
+    without an exception for an inexact result.
 
     Args:
         block: Block to append to.
@@ -4356,7 +4440,7 @@ def intr_pow(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.pow`.
+    """Raises `a` to the power of `b`, two floating-point numbers or vectors of one type.
 
     Args:
         block: Block to append to.
@@ -4386,7 +4470,8 @@ def intr_powi(
     fastmath_flags: Visibility | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.powi`.
+    """Raises a floating-point number, or the lanes of a vector, to the power of one integer. The order of the
+    multiplications is unspecified.
 
     Args:
         block: Block to append to.
@@ -4415,7 +4500,8 @@ def intr_prefetch(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.prefetch`.
+    """Hints that memory at `addr` will be read if `rw` is 0, or written if it is 1. `hint` says how long to keep it,
+    from 0 to 3, and `cache` is 0 for instructions and 1 for data.
 
     Args:
         block: Block to append to.
@@ -4446,7 +4532,8 @@ def intr_ptr_annotation(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.ptr.annotation`.
+    """Returns a pointer unchanged and attaches a note to it. The note, the file name and `attr` are pointers to
+    constants, and the line is an `i32`.
 
     Args:
         block: Block to append to.
@@ -4470,7 +4557,8 @@ def intr_ptr_annotation(
 def intr_ptrmask(
     block: Block, ptr: Value, mask: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.ptrmask`.
+    """Clears the bits of a pointer, or of a vector of pointers, that are zero in `mask`, and stays in the same object.
+    The mask is an integer, or a vector, as wide as an index of the address space.
 
     Args:
         block: Block to append to.
@@ -4496,7 +4584,8 @@ def intr_rint(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.rint`.
+    """Rounds a floating-point number, or the lanes of a vector, to an integral value in the current rounding mode, by
+    default to nearest with ties to even.
 
     Args:
         block: Block to append to.
@@ -4524,7 +4613,7 @@ def intr_round(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.round`.
+    """Rounds a floating-point number, or the lanes of a vector, to the nearest integral value, and ties away from zero.
 
     Args:
         block: Block to append to.
@@ -4552,7 +4641,8 @@ def intr_roundeven(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.roundeven`.
+    """Rounds a floating-point number, or the lanes of a vector, to the nearest integral value, and ties to the even
+    one.
 
     Args:
         block: Block to append to.
@@ -4575,7 +4665,7 @@ def intr_roundeven(
 def intr_sadd_sat(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.sadd.sat`.
+    """Adds two signed integers or vectors of one type; a sum that does not fit becomes the nearest value that does.
 
     Args:
         block: Block to append to.
@@ -4597,7 +4687,8 @@ def intr_sadd_sat(
 def intr_sadd_with_overflow(
     block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.sadd.with.overflow`.
+    """Adds two signed integers or vectors of one type, and returns a structure of the wrapped sum and an `i1` that says
+    whether it overflowed.
 
     Args:
         block: Block to append to.
@@ -4616,7 +4707,8 @@ def intr_sadd_with_overflow(
 
 
 def intr_scmp(block: Block, a: Value, b: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.scmp`.
+    """Compares two signed integers or vectors of one type: -1 if the first is less, 0 if they are equal, and 1 if it is
+    greater. The result type is an integer of at least two bits, or a vector.
 
     Args:
         block: Block to append to.
@@ -4642,7 +4734,7 @@ def intr_sin(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.sin`.
+    """Computes the sine of an angle in radians, a floating-point number or a vector of them.
 
     Args:
         block: Block to append to.
@@ -4670,7 +4762,8 @@ def intr_sincos(
     fastmath_flags: Visibility | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.sincos`.
+    """Computes the sine and the cosine of an angle in radians, a floating-point number or a vector, and returns a
+    structure of the two.
 
     Args:
         block: Block to append to.
@@ -4697,7 +4790,7 @@ def intr_sinh(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.sinh`.
+    """Computes the hyperbolic sine of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -4720,7 +4813,7 @@ def intr_sinh(
 def intr_smax(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.smax`.
+    """Computes the larger of two signed integers, or of vectors of one type lane by lane.
 
     Args:
         block: Block to append to.
@@ -4742,7 +4835,7 @@ def intr_smax(
 def intr_smin(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.smin`.
+    """Computes the smaller of two signed integers, or of vectors of one type lane by lane.
 
     Args:
         block: Block to append to.
@@ -4764,7 +4857,8 @@ def intr_smin(
 def intr_smul_with_overflow(
     block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.smul.with.overflow`.
+    """Multiplies two signed integers or vectors of one type, and returns a structure of the wrapped product and an `i1`
+    that says whether it overflowed.
 
     Args:
         block: Block to append to.
@@ -4790,7 +4884,8 @@ def intr_sqrt(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.sqrt`.
+    """Computes the square root of a floating-point number, or of the lanes of a vector; that of a number less than zero
+    is NaN.
 
     Args:
         block: Block to append to.
@@ -4813,7 +4908,7 @@ def intr_sqrt(
 def intr_ssa_copy(
     block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.ssa.copy`.
+    """Returns a value unchanged under a new name, for passes that attach what they know to it.
 
     Args:
         block: Block to append to.
@@ -4834,7 +4929,8 @@ def intr_ssa_copy(
 def intr_sshl_sat(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.sshl.sat`.
+    """Shifts a signed integer `a` left by `b` bits, and a result that does not fit becomes the nearest value that does.
+    Both have one type, and the result is poison if the amount is not less than the bit width.
 
     Args:
         block: Block to append to.
@@ -4856,7 +4952,8 @@ def intr_sshl_sat(
 def intr_ssub_sat(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.ssub.sat`.
+    """Subtracts two signed integers or vectors of one type; a difference that does not fit becomes the nearest value
+    that does.
 
     Args:
         block: Block to append to.
@@ -4878,7 +4975,8 @@ def intr_ssub_sat(
 def intr_ssub_with_overflow(
     block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.ssub.with.overflow`.
+    """Subtracts two signed integers or vectors of one type, and returns a structure of the wrapped difference and an
+    `i1` that says whether it overflowed.
 
     Args:
         block: Block to append to.
@@ -4897,7 +4995,8 @@ def intr_ssub_with_overflow(
 
 
 def intr_stackrestore(block: Block, ptr: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.stackrestore`.
+    """Resets the stack to the state that `llvm.intr.stacksave` returned, and frees what `llvm.alloca` reserved in
+    between.
 
     Args:
         block: Block to append to.
@@ -4914,7 +5013,7 @@ def intr_stackrestore(block: Block, ptr: Value, *, location: Location | None = N
 
 
 def intr_stacksave(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.stacksave`.
+    """Returns the state of the stack as a pointer for `llvm.intr.stackrestore`.
 
     Args:
         block: Block to append to.
@@ -4931,7 +5030,8 @@ def intr_stacksave(block: Block, result_type: Type, *, location: Location | None
 
 
 def intr_stepvector(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.stepvector`.
+    """Returns a vector of the integers 0, 1, 2 and so on. The elements have at least eight bits, and the result is
+    poison in lanes whose number does not fit.
 
     Args:
         block: Block to append to.
@@ -4950,7 +5050,7 @@ def intr_stepvector(block: Block, result_type: Type, *, location: Location | Non
 def intr_strip_invariant_group(
     block: Block, ptr: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.strip.invariant.group`.
+    """Returns a pointer to the same address about which no promises of invariant groups hold any more.
 
     Args:
         block: Block to append to.
@@ -4976,7 +5076,7 @@ def intr_tan(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.tan`.
+    """Computes the tangent of an angle in radians, a floating-point number or a vector of them.
 
     Args:
         block: Block to append to.
@@ -5004,7 +5104,7 @@ def intr_tanh(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.tanh`.
+    """Computes the hyperbolic tangent of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -5027,7 +5127,8 @@ def intr_tanh(
 def intr_threadlocal_address(
     block: Block, global_: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.threadlocal.address`.
+    """Returns the address of a global variable of a thread for the thread that runs. The operand must be the pointer to
+    such a variable.
 
     Args:
         block: Block to append to.
@@ -5045,7 +5146,7 @@ def intr_threadlocal_address(
 
 
 def intr_trap(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.trap`.
+    """Ends the program abnormally, usually with an instruction that the processor refuses.
 
     Args:
         block: Block to append to.
@@ -5068,7 +5169,7 @@ def intr_trunc(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.trunc`.
+    """Rounds a floating-point number, or the lanes of a vector, towards zero to an integral value.
 
     Args:
         block: Block to append to.
@@ -5091,7 +5192,7 @@ def intr_trunc(
 def intr_uadd_sat(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.uadd.sat`.
+    """Adds two unsigned integers or vectors of one type; a sum that does not fit becomes the largest value.
 
     Args:
         block: Block to append to.
@@ -5113,7 +5214,8 @@ def intr_uadd_sat(
 def intr_uadd_with_overflow(
     block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.uadd.with.overflow`.
+    """Adds two unsigned integers or vectors of one type, and returns a structure of the wrapped sum and an `i1` that
+    says whether it overflowed.
 
     Args:
         block: Block to append to.
@@ -5132,7 +5234,8 @@ def intr_uadd_with_overflow(
 
 
 def intr_ubsantrap(block: Block, failure_kind: int | Attribute, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.ubsantrap`.
+    """Ends the program abnormally and encodes `failure_kind`, a number of eight bits, in the instruction, so that
+    debuggers can tell why.
 
     Args:
         block: Block to append to.
@@ -5150,7 +5253,8 @@ def intr_ubsantrap(block: Block, failure_kind: int | Attribute, *, location: Loc
 
 
 def intr_ucmp(block: Block, a: Value, b: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.ucmp`.
+    """Compares two unsigned integers or vectors of one type: -1 if the first is less, 0 if they are equal, and 1 if it
+    is greater. The result type is an integer of at least two bits, or a vector.
 
     Args:
         block: Block to append to.
@@ -5171,7 +5275,7 @@ def intr_ucmp(block: Block, a: Value, b: Value, result_type: Type, *, location: 
 def intr_umax(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.umax`.
+    """Computes the larger of two unsigned integers, or of vectors of one type lane by lane.
 
     Args:
         block: Block to append to.
@@ -5193,7 +5297,7 @@ def intr_umax(
 def intr_umin(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.umin`.
+    """Computes the smaller of two unsigned integers, or of vectors of one type lane by lane.
 
     Args:
         block: Block to append to.
@@ -5215,7 +5319,8 @@ def intr_umin(
 def intr_umul_with_overflow(
     block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.umul.with.overflow`.
+    """Multiplies two unsigned integers or vectors of one type, and returns a structure of the wrapped product and an
+    `i1` that says whether it overflowed.
 
     Args:
         block: Block to append to.
@@ -5236,7 +5341,8 @@ def intr_umul_with_overflow(
 def intr_ushl_sat(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.ushl.sat`.
+    """Shifts an unsigned integer `a` left by `b` bits, and a result that does not fit becomes the largest value. Both
+    have one type, and the result is poison if the amount is not less than the bit width.
 
     Args:
         block: Block to append to.
@@ -5258,7 +5364,7 @@ def intr_ushl_sat(
 def intr_usub_sat(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.usub.sat`.
+    """Subtracts two unsigned integers or vectors of one type; a difference less than zero becomes zero.
 
     Args:
         block: Block to append to.
@@ -5280,7 +5386,8 @@ def intr_usub_sat(
 def intr_usub_with_overflow(
     block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.usub.with.overflow`.
+    """Subtracts two unsigned integers or vectors of one type, and returns a structure of the wrapped difference and an
+    `i1` that says whether it overflowed.
 
     Args:
         block: Block to append to.
@@ -5299,7 +5406,7 @@ def intr_usub_with_overflow(
 
 
 def intr_vacopy(block: Block, dest_list: Value, src_list: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.vacopy`.
+    """Copies the state of the list of variable arguments at `src_list` to the memory at `dest_list`, both pointers.
 
     Args:
         block: Block to append to.
@@ -5317,7 +5424,7 @@ def intr_vacopy(block: Block, dest_list: Value, src_list: Value, *, location: Lo
 
 
 def intr_vaend(block: Block, arg_list: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.vaend`.
+    """Ends the use of the list of variable arguments at `arg_list`, a pointer.
 
     Args:
         block: Block to append to.
@@ -5343,7 +5450,8 @@ def intr_var_annotation(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.var.annotation`.
+    """Attaches a note to the local variable at the pointer `val`. The note, the file name and `attr` are pointers to
+    constants, and the line is an `i32`.
 
     Args:
         block: Block to append to.
@@ -5364,7 +5472,8 @@ def intr_var_annotation(
 
 
 def intr_vastart(block: Block, arg_list: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.vastart`.
+    """Starts the list of variable arguments in the memory at `arg_list`, a pointer. Only a variadic function may
+    contain it.
 
     Args:
         block: Block to append to.
@@ -5383,7 +5492,7 @@ def intr_vastart(block: Block, arg_list: Value, *, location: Location | None = N
 def intr_vector_deinterleave2(
     block: Block, vec: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.deinterleave2`.
+    """Splits a vector of even length into a structure of two vectors: its even lanes and its odd lanes.
 
     Args:
         block: Block to append to.
@@ -5403,7 +5512,8 @@ def intr_vector_deinterleave2(
 def intr_vector_extract(
     block: Block, srcvec: Value, pos: int | Attribute, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.extract`.
+    """Returns the part of a vector that begins at lane `pos`, as long as the result type says. The position is a
+    constant multiple of the known length of the result, and the part must lie inside.
 
     Args:
         block: Block to append to.
@@ -5431,7 +5541,8 @@ def intr_vector_insert(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.insert`.
+    """Returns a copy of `dstvec` with `srcvec` in place of the lanes from `pos` on. The position is a constant multiple
+    of the known length of `srcvec`, which must fit inside.
 
     Args:
         block: Block to append to.
@@ -5454,7 +5565,7 @@ def intr_vector_insert(
 def intr_vector_interleave2(
     block: Block, vec1: Value, vec2: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.interleave2`.
+    """Merges two vectors of one type into one of twice the length that takes a lane from each in turn.
 
     Args:
         block: Block to append to.
@@ -5473,7 +5584,7 @@ def intr_vector_interleave2(
 
 
 def intr_vector_reduce_add(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.add`.
+    """Adds all lanes of a vector of integers and returns one integer; a sum that does not fit wraps around.
 
     Args:
         block: Block to append to.
@@ -5491,7 +5602,7 @@ def intr_vector_reduce_add(block: Block, in_: Value, result_type: Type, *, locat
 
 
 def intr_vector_reduce_and(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.and`.
+    """Computes the bitwise and of all lanes of a vector of integers.
 
     Args:
         block: Block to append to.
@@ -5517,7 +5628,8 @@ def intr_vector_reduce_fadd(
     fastmath_flags: Visibility | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.fadd`.
+    """Adds `start_value` and all lanes of a vector of floating-point numbers, in order unless the flags allow another.
+    The start has the element type.
 
     Args:
         block: Block to append to.
@@ -5545,7 +5657,7 @@ def intr_vector_reduce_fmax(
     fastmath_flags: Visibility | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.fmax`.
+    """Computes the largest lane of a vector of floating-point numbers; a quiet NaN counts only if all are NaN.
 
     Args:
         block: Block to append to.
@@ -5572,7 +5684,8 @@ def intr_vector_reduce_fmaximum(
     fastmath_flags: Visibility | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.fmaximum`.
+    """Computes the largest lane of a vector of floating-point numbers; NaN if any is NaN, and -0 counts as less than
+    +0.
 
     Args:
         block: Block to append to.
@@ -5599,7 +5712,7 @@ def intr_vector_reduce_fmin(
     fastmath_flags: Visibility | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.fmin`.
+    """Computes the smallest lane of a vector of floating-point numbers; a quiet NaN counts only if all are NaN.
 
     Args:
         block: Block to append to.
@@ -5626,7 +5739,8 @@ def intr_vector_reduce_fminimum(
     fastmath_flags: Visibility | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.fminimum`.
+    """Computes the smallest lane of a vector of floating-point numbers; NaN if any is NaN, and -0 counts as less than
+    +0.
 
     Args:
         block: Block to append to.
@@ -5654,7 +5768,8 @@ def intr_vector_reduce_fmul(
     fastmath_flags: Visibility | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.fmul`.
+    """Multiplies `start_value` and all lanes of a vector of floating-point numbers, in order unless the flags allow
+    another. The start has the element type.
 
     Args:
         block: Block to append to.
@@ -5675,7 +5790,7 @@ def intr_vector_reduce_fmul(
 
 
 def intr_vector_reduce_mul(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.mul`.
+    """Multiplies all lanes of a vector of integers and returns one integer; a product that does not fit wraps around.
 
     Args:
         block: Block to append to.
@@ -5693,7 +5808,7 @@ def intr_vector_reduce_mul(block: Block, in_: Value, result_type: Type, *, locat
 
 
 def intr_vector_reduce_or(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.or`.
+    """Computes the bitwise or of all lanes of a vector of integers.
 
     Args:
         block: Block to append to.
@@ -5711,7 +5826,7 @@ def intr_vector_reduce_or(block: Block, in_: Value, result_type: Type, *, locati
 
 
 def intr_vector_reduce_smax(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.smax`.
+    """Computes the largest lane of a vector of signed integers.
 
     Args:
         block: Block to append to.
@@ -5729,7 +5844,7 @@ def intr_vector_reduce_smax(block: Block, in_: Value, result_type: Type, *, loca
 
 
 def intr_vector_reduce_smin(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.smin`.
+    """Computes the smallest lane of a vector of signed integers.
 
     Args:
         block: Block to append to.
@@ -5747,7 +5862,7 @@ def intr_vector_reduce_smin(block: Block, in_: Value, result_type: Type, *, loca
 
 
 def intr_vector_reduce_umax(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.umax`.
+    """Computes the largest lane of a vector of unsigned integers.
 
     Args:
         block: Block to append to.
@@ -5765,7 +5880,7 @@ def intr_vector_reduce_umax(block: Block, in_: Value, result_type: Type, *, loca
 
 
 def intr_vector_reduce_umin(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.umin`.
+    """Computes the smallest lane of a vector of unsigned integers.
 
     Args:
         block: Block to append to.
@@ -5783,7 +5898,7 @@ def intr_vector_reduce_umin(block: Block, in_: Value, result_type: Type, *, loca
 
 
 def intr_vector_reduce_xor(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.xor`.
+    """Computes the bitwise exclusive or of all lanes of a vector of integers.
 
     Args:
         block: Block to append to.
@@ -5810,7 +5925,8 @@ def intr_vp_add(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.add`.
+    """Adds two vectors of integers of one type, lane by lane and wrapping around. Lanes that `mask`, a vector of `i1`,
+    or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -5840,7 +5956,8 @@ def intr_vp_and(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.and`.
+    """Computes the bitwise and of two vectors of integers of one type. Lanes that `mask`, a vector of `i1`, or the
+    length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -5870,7 +5987,8 @@ def intr_vp_ashr(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.ashr`.
+    """Shifts the lanes of a vector of integers right by less than their width, with copies of the sign bit. Lanes that
+    `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -5900,7 +6018,8 @@ def intr_vp_fadd(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fadd`.
+    """Adds two vectors of floating-point numbers of one type, lane by lane. Lanes that `mask`, a vector of `i1`, or the
+    length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -5930,7 +6049,8 @@ def intr_vp_fdiv(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fdiv`.
+    """Divides two vectors of floating-point numbers of one type, lane by lane. Lanes that `mask`, a vector of `i1`, or
+    the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -5961,7 +6081,8 @@ def intr_vp_fma(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fma`.
+    """Computes `op1 * op2 + op3` for vectors of floating-point numbers of one type, lane by lane with a single
+    rounding. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -5992,7 +6113,8 @@ def intr_vp_fmul(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fmul`.
+    """Multiplies two vectors of floating-point numbers of one type, lane by lane. Lanes that `mask`, a vector of `i1`,
+    or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6023,7 +6145,8 @@ def intr_vp_fmuladd(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fmuladd`.
+    """Computes `op1 * op2 + op3` for vectors of floating-point numbers of one type, with one rounding or two. Lanes
+    that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6047,7 +6170,8 @@ def intr_vp_fmuladd(
 def intr_vp_fneg(
     block: Block, op: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fneg`.
+    """Flips the signs of a vector of floating-point numbers. Lanes that `mask`, a vector of `i1`, or the length `evl`,
+    an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6069,7 +6193,8 @@ def intr_vp_fneg(
 def intr_vp_fpext(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fpext`.
+    """Converts a vector of floating-point numbers to a wider floating-point type. Lanes that `mask`, a vector of `i1`,
+    or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6091,7 +6216,8 @@ def intr_vp_fpext(
 def intr_vp_fptosi(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fptosi`.
+    """Converts a vector of floating-point numbers to signed integers and rounds towards zero; what does not fit is
+    poison. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6113,7 +6239,8 @@ def intr_vp_fptosi(
 def intr_vp_fptoui(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fptoui`.
+    """Converts a vector of floating-point numbers to unsigned integers and rounds towards zero; what does not fit is
+    poison. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6135,7 +6262,8 @@ def intr_vp_fptoui(
 def intr_vp_fptrunc(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fptrunc`.
+    """Rounds a vector of floating-point numbers to a narrower floating-point type. Lanes that `mask`, a vector of `i1`,
+    or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6164,7 +6292,8 @@ def intr_vp_frem(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.frem`.
+    """Computes the remainders of a division of two vectors of floating-point numbers, with the signs of the dividends.
+    Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6194,7 +6323,8 @@ def intr_vp_fsub(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fsub`.
+    """Subtracts two vectors of floating-point numbers of one type, lane by lane. Lanes that `mask`, a vector of `i1`,
+    or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6217,7 +6347,8 @@ def intr_vp_fsub(
 def intr_vp_inttoptr(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.inttoptr`.
+    """Converts a vector of integers to pointers, with zeros added or high bits dropped to reach their width. Lanes that
+    `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6239,7 +6370,8 @@ def intr_vp_inttoptr(
 def intr_vp_load(
     block: Block, ptr: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.load`.
+    """Loads the lanes of a vector from consecutive memory at `ptr`. Lanes that `mask`, a vector of `i1`, or the length
+    `evl`, an `i32`, disables are not read and are poison.
 
     Args:
         block: Block to append to.
@@ -6268,7 +6400,8 @@ def intr_vp_lshr(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.lshr`.
+    """Shifts the lanes of a vector of integers right by less than their width, with zeros. Lanes that `mask`, a vector
+    of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6298,7 +6431,8 @@ def intr_vp_merge(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.merge`.
+    """Chooses each lane from `true_val` or `false_val` as `cond`, a vector of `i1`, says; lanes from `evl`, an `i32`,
+    on come from `false_val`.
 
     Args:
         block: Block to append to.
@@ -6328,7 +6462,8 @@ def intr_vp_mul(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.mul`.
+    """Multiplies two vectors of integers of one type, lane by lane and wrapping around. Lanes that `mask`, a vector of
+    `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6358,7 +6493,8 @@ def intr_vp_or(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.or`.
+    """Computes the bitwise or of two vectors of integers of one type. Lanes that `mask`, a vector of `i1`, or the
+    length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6381,7 +6517,8 @@ def intr_vp_or(
 def intr_vp_ptrtoint(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.ptrtoint`.
+    """Converts a vector of pointers to integers, with zeros added or high bits dropped to reach their width. Lanes that
+    `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6410,7 +6547,8 @@ def intr_vp_reduce_add(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.add`.
+    """Adds `start_value`, of the element type, and the lanes of a vector of integers and wraps around. Lanes that
+    `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
@@ -6440,7 +6578,8 @@ def intr_vp_reduce_and(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.and`.
+    """Computes the bitwise and of `start_value`, of the element type, and the lanes of a vector of integers. Lanes that
+    `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
@@ -6470,7 +6609,8 @@ def intr_vp_reduce_fadd(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.fadd`.
+    """Adds `start_value`, of the element type, and the lanes of a vector of floating-point numbers, in order unless the
+    flags allow another. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
@@ -6500,7 +6640,9 @@ def intr_vp_reduce_fmax(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.fmax`.
+    """Computes the largest of `start_value`, of the element type, and the lanes of a vector of floating-point numbers,
+    where a quiet NaN is ignored. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are
+    left out.
 
     Args:
         block: Block to append to.
@@ -6530,7 +6672,9 @@ def intr_vp_reduce_fmin(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.fmin`.
+    """Computes the smallest of `start_value`, of the element type, and the lanes of a vector of floating-point numbers,
+    where a quiet NaN is ignored. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are
+    left out.
 
     Args:
         block: Block to append to.
@@ -6560,7 +6704,9 @@ def intr_vp_reduce_fmul(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.fmul`.
+    """Multiplies `start_value`, of the element type, and the lanes of a vector of floating-point numbers, in order
+    unless the flags allow another. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are
+    left out.
 
     Args:
         block: Block to append to.
@@ -6590,7 +6736,8 @@ def intr_vp_reduce_mul(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.mul`.
+    """Multiplies `start_value`, of the element type, and the lanes of a vector of integers and wraps around. Lanes that
+    `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
@@ -6620,7 +6767,8 @@ def intr_vp_reduce_or(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.or`.
+    """Computes the bitwise or of `start_value`, of the element type, and the lanes of a vector of integers. Lanes that
+    `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
@@ -6650,7 +6798,8 @@ def intr_vp_reduce_smax(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.smax`.
+    """Computes the largest of `start_value`, of the element type, and the lanes of a vector of signed integers. Lanes
+    that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
@@ -6680,7 +6829,8 @@ def intr_vp_reduce_smin(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.smin`.
+    """Computes the smallest of `start_value`, of the element type, and the lanes of a vector of signed integers. Lanes
+    that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
@@ -6710,7 +6860,8 @@ def intr_vp_reduce_umax(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.umax`.
+    """Computes the largest of `start_value`, of the element type, and the lanes of a vector of unsigned integers. Lanes
+    that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
@@ -6740,7 +6891,8 @@ def intr_vp_reduce_umin(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.umin`.
+    """Computes the smallest of `start_value`, of the element type, and the lanes of a vector of unsigned integers.
+    Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
@@ -6770,7 +6922,8 @@ def intr_vp_reduce_xor(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.xor`.
+    """Computes the bitwise exclusive or of `start_value`, of the element type, and the lanes of a vector of integers.
+    Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
@@ -6800,7 +6953,9 @@ def intr_vp_sdiv(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.sdiv`.
+    """Divides two vectors of signed integers of one type and rounds towards zero; division by zero and overflow in an
+    enabled lane are undefined behaviour. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`,
+    disables are poison.
 
     Args:
         block: Block to append to.
@@ -6830,7 +6985,8 @@ def intr_vp_select(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.select`.
+    """Chooses each lane from `true_val` or `false_val` as `cond`, a vector of `i1`, says; lanes from `evl`, an `i32`,
+    on are poison.
 
     Args:
         block: Block to append to.
@@ -6853,7 +7009,8 @@ def intr_vp_select(
 def intr_vp_sext(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.sext`.
+    """Widens a vector of integers with copies of the sign bits. Lanes that `mask`, a vector of `i1`, or the length
+    `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6882,7 +7039,8 @@ def intr_vp_shl(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.shl`.
+    """Shifts the lanes of a vector of integers left by less than their width. Lanes that `mask`, a vector of `i1`, or
+    the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6905,7 +7063,8 @@ def intr_vp_shl(
 def intr_vp_sitofp(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.sitofp`.
+    """Converts a vector of signed integers to floating-point numbers. Lanes that `mask`, a vector of `i1`, or the
+    length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6934,7 +7093,8 @@ def intr_vp_smax(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.smax`.
+    """Computes the larger lanes of two vectors of signed integers of one type. Lanes that `mask`, a vector of `i1`, or
+    the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6964,7 +7124,8 @@ def intr_vp_smin(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.smin`.
+    """Computes the smaller lanes of two vectors of signed integers of one type. Lanes that `mask`, a vector of `i1`, or
+    the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6994,7 +7155,9 @@ def intr_vp_srem(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.srem`.
+    """Computes the remainders of a division of two vectors of signed integers, with the signs of the dividends;
+    division by zero and overflow in an enabled lane are undefined behaviour. Lanes that `mask`, a vector of `i1`, or
+    the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7017,7 +7180,8 @@ def intr_vp_srem(
 def intr_vp_store(
     block: Block, val: Value, ptr: Value, mask: Value, evl: Value, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.intr.vp.store`.
+    """Stores the lanes of `val` to consecutive memory at `ptr`. Lanes that `mask`, a vector of `i1`, or the length
+    `evl`, an `i32`, disables are not written.
 
     Args:
         block: Block to append to.
@@ -7046,7 +7210,8 @@ def intr_vp_sub(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.sub`.
+    """Subtracts two vectors of integers of one type, lane by lane and wrapping around. Lanes that `mask`, a vector of
+    `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7069,7 +7234,8 @@ def intr_vp_sub(
 def intr_vp_trunc(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.trunc`.
+    """Drops the high bits of a vector of integers. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`,
+    disables are poison.
 
     Args:
         block: Block to append to.
@@ -7098,7 +7264,8 @@ def intr_vp_udiv(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.udiv`.
+    """Divides two vectors of unsigned integers of one type and rounds down; division by zero in an enabled lane is
+    undefined behaviour. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7121,7 +7288,8 @@ def intr_vp_udiv(
 def intr_vp_uitofp(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.uitofp`.
+    """Converts a vector of unsigned integers to floating-point numbers. Lanes that `mask`, a vector of `i1`, or the
+    length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7150,7 +7318,8 @@ def intr_vp_umax(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.umax`.
+    """Computes the larger lanes of two vectors of unsigned integers of one type. Lanes that `mask`, a vector of `i1`,
+    or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7180,7 +7349,8 @@ def intr_vp_umin(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.umin`.
+    """Computes the smaller lanes of two vectors of unsigned integers of one type. Lanes that `mask`, a vector of `i1`,
+    or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7210,7 +7380,8 @@ def intr_vp_urem(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.urem`.
+    """Computes the remainders of a division of two vectors of unsigned integers; division by zero in an enabled lane is
+    undefined behaviour. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7240,7 +7411,8 @@ def intr_vp_xor(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.xor`.
+    """Computes the bitwise exclusive or of two vectors of integers of one type. Lanes that `mask`, a vector of `i1`, or
+    the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7263,7 +7435,8 @@ def intr_vp_xor(
 def intr_vp_zext(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.zext`.
+    """Widens a vector of integers with zeros. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`,
+    disables are poison.
 
     Args:
         block: Block to append to.
@@ -7283,7 +7456,8 @@ def intr_vp_zext(
 
 
 def intr_vscale(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vscale`.
+    """Returns the positive factor by which scalable vectors are longer than their types say, as an integer. It is fixed
+    while the program runs.
 
     Args:
         block: Block to append to.
@@ -7302,7 +7476,8 @@ def intr_vscale(block: Block, result_type: Type, *, location: Location | None = 
 def inttoptr(
     block: Block, arg: Value, result_type: Type, *, dereferenceable: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.inttoptr`.
+    """Converts an integer, or the lanes of a vector, to a pointer, and fills with zeros or drops high bits to reach its
+    width.
 
     Args:
         block: Block to append to.
@@ -7341,7 +7516,8 @@ def invoke(
     op_bundle_tags: Any = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `llvm.invoke`.
+    """Calls a function like `llvm.call`, and then jumps to `normal_dest`, or to `unwind_dest` if the function raises an
+    exception. The latter must begin with `llvm.landingpad`, and operands for a block must match its arguments.
 
     Args:
         block: Block to append to.
@@ -7394,7 +7570,9 @@ def landingpad(
     cleanup: bool = False,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.landingpad`.
+    """Receives an exception as the first operation of the block that `llvm.invoke` unwinds to, and returns what the
+    personality of the function says. Each operand is a clause: a pointer catches a type, and an array filters types;
+    without any, `cleanup` must be set.
 
     Args:
         block: Block to append to.
@@ -7414,7 +7592,7 @@ def landingpad(
 
 
 def linker_options(block: Block, options: Any, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.linker_options`.
+    """Passes a list of texts to the linker as options.
 
     Args:
         block: Block to append to.
@@ -7450,7 +7628,8 @@ def load(
     tbaa: Any = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.load`.
+    """Loads a value of the result type from `addr`, a pointer. An `ordering` makes the access atomic, which needs an
+    `alignment` and an integer, floating-point number or pointer; a wrong alignment is undefined behaviour.
 
     Args:
         block: Block to append to.
@@ -7502,7 +7681,8 @@ def lshr(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.lshr`.
+    """Shifts an integer, or the lanes of a vector, right and fills with zeros. The result is poison if the amount is
+    not less than the bit width, or if `is_exact` is set and a bit that is not zero is lost.
 
     Args:
         block: Block to append to.
@@ -7526,7 +7706,8 @@ def lshr(
 def mlir_addressof(
     block: Block, global_name: str | Attribute, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.mlir.addressof`.
+    """Returns a pointer to a global variable, a function or another symbol of LLVM by its name. The type must have the
+    address space of what it names.
 
     Args:
         block: Block to append to.
@@ -7558,7 +7739,8 @@ def mlir_alias(
     initializer_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.mlir.alias`.
+    """Declares a symbol as another name of a global variable, a function or a part of one, whose address its region
+    returns.
 
     Args:
         block: Block to append to.
@@ -7593,7 +7775,8 @@ def mlir_alias(
 
 
 def mlir_constant(block: Block, value: Any, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.mlir.constant`.
+    """Returns the constant `value` as a type of LLVM: an integer, a floating-point number, a vector, an array or a
+    structure.
 
     Args:
         block: Block to append to.
@@ -7634,7 +7817,8 @@ def mlir_global(
     initializer_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.mlir.global`.
+    """Declares a global variable or constant of a type, with `value` or what its region returns as initial value.
+    Without either it is defined elsewhere, which needs external linkage.
 
     Args:
         block: Block to append to.
@@ -7689,7 +7873,8 @@ def mlir_global(
 def mlir_global_ctors(
     block: Block, ctors: Any, priorities: Integers, data: Any, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.mlir.global_ctors`.
+    """Lists functions that run before the program starts, in order of their priorities, with data for each. All three
+    lists have the same length.
 
     Args:
         block: Block to append to.
@@ -7715,7 +7900,8 @@ def mlir_global_ctors(
 def mlir_global_dtors(
     block: Block, dtors: Any, priorities: Integers, data: Any, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.mlir.global_dtors`.
+    """Lists functions that run after the program ends, in order of their priorities, with data for each. All three
+    lists have the same length.
 
     Args:
         block: Block to append to.
@@ -7752,7 +7938,8 @@ def mlir_ifunc(
     visibility: Visibility | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.mlir.ifunc`.
+    """Declares a function whose code the function named by `resolver` picks when the program is loaded. The resolver
+    returns a pointer.
 
     Args:
         block: Block to append to.
@@ -7788,7 +7975,7 @@ def mlir_ifunc(
 
 
 def mlir_none(block: Block, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.mlir.none`.
+    """Returns the empty token, for operands of coroutines that do not apply.
 
     Args:
         block: Block to append to.
@@ -7805,7 +7992,7 @@ def mlir_none(block: Block, *, result_type: Type | None = None, location: Locati
 
 
 def mlir_poison(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.mlir.poison`.
+    """Returns poison, a value that makes everything computed from it poison, and undefined behaviour where it matters.
 
     Args:
         block: Block to append to.
@@ -7822,7 +8009,7 @@ def mlir_poison(block: Block, result_type: Type, *, location: Location | None = 
 
 
 def mlir_undef(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.mlir.undef`.
+    """Returns an undefined value, which may be a different one at each use.
 
     Args:
         block: Block to append to.
@@ -7839,7 +8026,7 @@ def mlir_undef(block: Block, result_type: Type, *, location: Location | None = N
 
 
 def mlir_zero(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.mlir.zero`.
+    """Returns the zero of a type: zero numbers, null pointers, and aggregates of these.
 
     Args:
         block: Block to append to.
@@ -7856,7 +8043,7 @@ def mlir_zero(block: Block, result_type: Type, *, location: Location | None = No
 
 
 def module_flags(block: Block, flags: Any, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.module_flags`.
+    """Attaches flags to the module, each with a key, a value and a rule for merging it when modules are linked.
 
     Args:
         block: Block to append to.
@@ -7876,7 +8063,8 @@ def module_flags(block: Block, flags: Any, *, location: Location | None = None) 
 def mul(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.mul`.
+    """Multiplies two integers, or vectors of integers lane by lane, of the same type. A product that does not fit wraps
+    around.
 
     Args:
         block: Block to append to.
@@ -7904,7 +8092,8 @@ def or_(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.or`.
+    """Computes the bitwise or of two integers, or vectors of integers lane by lane, of the same type. With
+    `is_disjoint`, the result is poison if both have a set bit in the same place.
 
     Args:
         block: Block to append to.
@@ -7926,7 +8115,8 @@ def or_(
 
 
 def ptrtoint(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.ptrtoint`.
+    """Converts a pointer, or the lanes of a vector of pointers, to an integer, and fills with zeros or drops high bits
+    to reach its width.
 
     Args:
         block: Block to append to.
@@ -7944,7 +8134,7 @@ def ptrtoint(block: Block, arg: Value, result_type: Type, *, location: Location 
 
 
 def resume(block: Block, value: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.resume`.
+    """Continues to unwind with an exception that `llvm.landingpad` received; the operand is a value of its type.
 
     Args:
         block: Block to append to.
@@ -7961,7 +8151,7 @@ def resume(block: Block, value: Value, *, location: Location | None = None) -> O
 
 
 def return_(block: Block, *, arg: Value | None = None, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.return`.
+    """Returns from a function, with one value or none, of the type that the function declares.
 
     Args:
         block: Block to append to.
@@ -7986,7 +8176,8 @@ def sdiv(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.sdiv`.
+    """Divides two signed integers, or vectors of them lane by lane, and rounds towards zero. Division by zero and
+    overflow are undefined behaviour, and with `is_exact` a remainder makes the result poison.
 
     Args:
         block: Block to append to.
@@ -8017,7 +8208,8 @@ def select(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.select`.
+    """Returns `true_value` if `condition`, an `i1`, is true, and `false_value` otherwise. A vector of `i1` chooses lane
+    by lane, and both values have one type.
 
     Args:
         block: Block to append to.
@@ -8039,7 +8231,7 @@ def select(
 
 
 def sext(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.sext`.
+    """Widens an integer, or the lanes of a vector, with copies of the sign bit. The result type must be wider.
 
     Args:
         block: Block to append to.
@@ -8059,7 +8251,8 @@ def sext(block: Block, arg: Value, result_type: Type, *, location: Location | No
 def shl(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.shl`.
+    """Shifts an integer, or the lanes of a vector, left and drops the high bits. The result is poison if the amount is
+    not less than the bit width.
 
     Args:
         block: Block to append to.
@@ -8081,7 +8274,8 @@ def shl(
 def shufflevector(
     block: Block, v1: Value, v2: Value, mask: Integers, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.shufflevector`.
+    """Builds a vector from the lanes of two vectors of one type: each number of `mask` picks a lane of the two in a
+    row, and -1 leaves it poison. The result has as many lanes as the mask.
 
     Args:
         block: Block to append to.
@@ -8102,7 +8296,7 @@ def shufflevector(
 
 
 def sitofp(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.sitofp`.
+    """Converts a signed integer, or the lanes of a vector, to a floating-point number and rounds to nearest.
 
     Args:
         block: Block to append to.
@@ -8122,7 +8316,8 @@ def sitofp(block: Block, arg: Value, result_type: Type, *, location: Location | 
 def srem(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.srem`.
+    """Computes the remainder of a division of signed integers, or of vectors lane by lane, with the sign of the
+    dividend. Division by zero and overflow of the division are undefined behaviour.
 
     Args:
         block: Block to append to.
@@ -8158,7 +8353,8 @@ def store(
     tbaa: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.store`.
+    """Stores a value at `addr`, a pointer. An `ordering` makes the access atomic, which needs an `alignment` and an
+    integer, floating-point number or pointer; a wrong alignment is undefined behaviour.
 
     Args:
         block: Block to append to.
@@ -8200,7 +8396,8 @@ def store(
 def sub(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.sub`.
+    """Subtracts two integers, or vectors of integers lane by lane, of the same type. A difference that does not fit
+    wraps around.
 
     Args:
         block: Block to append to.
@@ -8232,7 +8429,8 @@ def switch(
     branch_weights: Integers | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.switch`.
+    """Jumps to the block of the case that an integer equals, or to `default_destination` if there is none. There is one
+    case value, one destination and one entry of `case_operand_segments` for each case.
 
     Args:
         block: Block to append to.
@@ -8266,7 +8464,7 @@ def switch(
 
 
 def trunc(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.trunc`.
+    """Drops the high bits of an integer, or of the lanes of a vector. The result type must be narrower.
 
     Args:
         block: Block to append to.
@@ -8292,7 +8490,8 @@ def udiv(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.udiv`.
+    """Divides two unsigned integers, or vectors of them lane by lane, and rounds down. Division by zero is undefined
+    behaviour, and with `is_exact` a remainder makes the result poison.
 
     Args:
         block: Block to append to.
@@ -8316,7 +8515,8 @@ def udiv(
 def uitofp(
     block: Block, arg: Value, result_type: Type, *, non_neg: bool = False, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.uitofp`.
+    """Converts an unsigned integer, or the lanes of a vector, to a floating-point number and rounds to nearest. With
+    `non_neg`, the result is poison if the highest bit is set.
 
     Args:
         block: Block to append to.
@@ -8336,7 +8536,7 @@ def uitofp(
 
 
 def unreachable(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.unreachable`.
+    """Ends a block that is never reached; reaching it is undefined behaviour.
 
     Args:
         block: Block to append to.
@@ -8354,7 +8554,8 @@ def unreachable(block: Block, *, location: Location | None = None) -> Operation:
 def urem(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.urem`.
+    """Computes the remainder of a division of unsigned integers, or of vectors lane by lane. Division by zero is
+    undefined behaviour.
 
     Args:
         block: Block to append to.
@@ -8374,7 +8575,8 @@ def urem(
 
 
 def va_arg(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.va_arg`.
+    """Returns the next argument of the list of variable arguments at a pointer and advances the list. The behaviour is
+    undefined if there is none of the result type.
 
     Args:
         block: Block to append to.
@@ -8394,7 +8596,7 @@ def va_arg(block: Block, arg: Value, result_type: Type, *, location: Location | 
 def xor(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.xor`.
+    """Computes the bitwise exclusive or of two integers, or vectors of integers lane by lane, of the same type.
 
     Args:
         block: Block to append to.
@@ -8416,7 +8618,8 @@ def xor(
 def zext(
     block: Block, arg: Value, result_type: Type, *, non_neg: bool = False, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.zext`.
+    """Widens an integer, or the lanes of a vector, with zeros. The result type must be wider; with `non_neg`, the
+    result is poison if the highest bit is set.
 
     Args:
         block: Block to append to.
