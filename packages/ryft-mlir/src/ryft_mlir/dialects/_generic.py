@@ -28,6 +28,16 @@ if TYPE_CHECKING:
 
 __all__ = ["generic"]
 
+# Enumerations whose attributes the bindings cannot make, by their text.
+_TEXTS = {
+    "CConv": "#llvm.cconv<{}>",
+    "FramePointerKindAttr": '#llvm.framePointerKind<"{}">',
+    "Linkage": "#llvm.linkage<{}>",
+    "TailCallKind": "#llvm.tailcallkind<{}>",
+    "UWTableKindAttr": "#llvm.uwtableKind<{}>",
+}
+_LLVM_KINDS = ("DIGlobalVariableExpressionArrayAttr", "LoopAnnotationAttr")
+
 
 def generic(
     block: Block,
@@ -95,27 +105,55 @@ def _nothing(block: Block, *_: Value) -> None:
 
 def _attribute(context: Context, operation: str, key: str, kind: str, *description: Any) -> Any:
     value = description[-1]
+    if len(description) == 2:
+        return _choice(context, operation, key, kind, description[0], value)
     namespace = operation.partition(".")[0]
-    if kind.lower().startswith(f"{namespace}_") and not ir.AttrBuilder.contains(kind):
-        # Of a kind that only the dialect knows, anything else ends the process when it is printed.
+    is_foreign = kind.lower().startswith(f"{namespace}_") or kind in _LLVM_KINDS
+    if is_foreign and not ir.AttrBuilder.contains(kind):
+        # Of a kind that only the dialect knows, anything else ends the process when it is printed, or is dropped.
         raw = context.attribute(value)._raw
-        if not str(raw).startswith(f"#{namespace}"):
+        is_list = "Array" in kind or kind == "MHLO_PrecisionConfigAttr"
+        items = list(raw) if is_list and isinstance(raw, ir.ArrayAttr) else [raw]
+        if not all(str(item).startswith(f"#{namespace}") for item in items):
             raise BuildError(f"`{operation}` expected an attribute of `{namespace}` for `{key}`, but got `{raw}`")
         return raw
     if isinstance(value, Attribute):
-        if value._context is not context:
-            raise ContextError(f"attribute `{value}` belongs to another context")
-        return value._raw
+        return _own(context, value)
     if kind == "UnitAttr":
         return ir.UnitAttr.get(context._raw)
-    if len(description) == 2:
-        value = _member(operation, key, description[0], value)
     if not ir.AttrBuilder.contains(kind):
         return context.attribute(value)._raw
+    return _built(context, operation, key, kind, _plain(context, value))
+
+
+def _choice(context: Context, operation: str, key: str, kind: str, choices: type[enum.IntEnum], value: Any) -> Any:
+    """Returns the attribute of one of the members of an enumeration."""
+    given = _own(context, value) if isinstance(value, Attribute) else None
+    member = _member(operation, key, choices, next(iter(choices)) if given is not None else value)
+    if kind in _TEXTS:
+        raw = ir.Attribute.parse(_TEXTS[kind].format(member), context._raw)
+    else:
+        raw = _built(context, operation, key, kind, member)
+    if given is None:
+        return raw
+    # What is of another kind ends the process when it is printed, or is dropped.
+    if given.typeid != raw.typeid or (isinstance(raw, ir.IntegerAttr) and given.type != raw.type):
+        raise BuildError(f"`{operation}` expected an attribute such as `{raw}` for `{key}`, but got `{given}`")
+    return given
+
+
+def _own(context: Context, value: Attribute) -> Any:
+    if value._context is not context:
+        raise ContextError(f"attribute `{value}` belongs to another context")
+    return value._raw
+
+
+def _built(context: Context, operation: str, key: str, kind: str, value: Any) -> Any:
+    """Returns the attribute that the bindings make of a value."""
     try:
         # Some of the bindings' functions look for the context where `with` puts it.
         with context._raw:
-            return ir.AttrBuilder.get(kind)(_plain(context, value), context=context._raw)
+            return ir.AttrBuilder.get(kind)(value, context=context._raw)
     except (TypeError, ValueError, OverflowError, RuntimeError, ir.MLIRError) as error:
         reason = str(error).partition("\n")[0]
         # What the bindings say about their own functions helps nobody.
@@ -128,7 +166,9 @@ def _attribute(context: Context, operation: str, key: str, kind: str, *descripti
 
 def _member(operation: str, key: str, kind: type[enum.IntEnum], value: Any) -> Any:
     """Returns the member of the bindings' enumeration that ours, a number, or its text in MLIR stands for."""
-    bindings = getattr(dialect(operation.partition(".")[0]), kind.__name__)
+    own = dialect(operation.partition(".")[0])
+    # Other dialects use some enumerations of `arith`.
+    bindings = getattr(own if hasattr(own, kind.__name__) else dialect("arith"), kind.__name__)
     if isinstance(value, str):
         for member in bindings:
             if value in (str(member), member.name):

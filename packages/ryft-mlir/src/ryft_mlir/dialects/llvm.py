@@ -336,14 +336,14 @@ __all__ = [
 
 
 class AsmDialect(enum.IntEnum):
-    """ATT (0) or Intel (1) asm dialect."""
+    """The choices of an attribute: asm dialect."""
 
     AD_ATT = 0
     AD_INTEL = 1
 
 
 class AtomicBinOp(enum.IntEnum):
-    """Llvm.atomicrmw binary operations."""
+    """The choices of an attribute: atomic bin op."""
 
     XCHG = 0
     ADD = 1
@@ -369,7 +369,7 @@ class AtomicBinOp(enum.IntEnum):
 
 
 class AtomicOrdering(enum.IntEnum):
-    """Atomic ordering for LLVM's memory model."""
+    """The choices of an attribute: atomic ordering."""
 
     NOT_ATOMIC = 0
     UNORDERED = 1
@@ -381,7 +381,7 @@ class AtomicOrdering(enum.IntEnum):
 
 
 class CConv(enum.IntEnum):
-    """Calling Conventions."""
+    """The choices of an attribute: C conv."""
 
     C = 0
     FAST = 8
@@ -433,7 +433,7 @@ class CConv(enum.IntEnum):
 
 
 class Comdat(enum.IntEnum):
-    """LLVM Comdat Types."""
+    """The choices of an attribute: comdat."""
 
     ANY = 0
     EXACT_MATCH = 1
@@ -443,7 +443,7 @@ class Comdat(enum.IntEnum):
 
 
 class DIEmissionKind(enum.IntEnum):
-    """LLVM debug emission kind."""
+    """The choices of an attribute: DI emission kind."""
 
     NONE = 0
     FULL = 1
@@ -452,7 +452,7 @@ class DIEmissionKind(enum.IntEnum):
 
 
 class DIFlags(enum.IntFlag):
-    """LLVM DI flags."""
+    """The choices of an attribute: DI flags."""
 
     ZERO = 0
     BIT0 = 1
@@ -491,7 +491,7 @@ class DIFlags(enum.IntFlag):
 
 
 class DINameTableKind(enum.IntEnum):
-    """LLVM debug name table kind."""
+    """The choices of an attribute: DI name table kind."""
 
     DEFAULT = 0
     GNU = 1
@@ -500,7 +500,7 @@ class DINameTableKind(enum.IntEnum):
 
 
 class DISubprogramFlags(enum.IntFlag):
-    """LLVM DISubprogram flags."""
+    """The choices of an attribute: DI subprogram flags."""
 
     VIRTUAL = 1
     PURE_VIRTUAL = 2
@@ -516,7 +516,7 @@ class DISubprogramFlags(enum.IntFlag):
 
 
 class FCmpPredicate(enum.IntEnum):
-    """Llvm.fcmp comparison predicate."""
+    """The choices of an attribute: F cmp predicate."""
 
     FALSE = 0
     OEQ = 1
@@ -537,7 +537,7 @@ class FCmpPredicate(enum.IntEnum):
 
 
 class FPExceptionBehavior(enum.IntEnum):
-    """LLVM Exception Behavior."""
+    """The choices of an attribute: FP exception behavior."""
 
     IGNORE = 0
     MAY_TRAP = 1
@@ -545,7 +545,7 @@ class FPExceptionBehavior(enum.IntEnum):
 
 
 class FastmathFlags(enum.IntFlag):
-    """LLVM fastmath flags."""
+    """The choices of an attribute: fastmath flags."""
 
     NONE = 0
     NNAN = 1
@@ -559,7 +559,7 @@ class FastmathFlags(enum.IntFlag):
 
 
 class FramePointerKind(enum.IntEnum):
-    """LLVM FramePointerKind."""
+    """The choices of an attribute: frame pointer kind."""
 
     NONE = 0
     NON_LEAF = 1
@@ -569,7 +569,7 @@ class FramePointerKind(enum.IntEnum):
 
 
 class GEPNoWrapFlags(enum.IntFlag):
-    """::mlir::LLVM::GEPNoWrapFlags."""
+    """The choices of an attribute: GEP no wrap flags."""
 
     NONE = 0
     INBOUNDS_FLAG = 1
@@ -579,7 +579,7 @@ class GEPNoWrapFlags(enum.IntFlag):
 
 
 class ICmpPredicate(enum.IntEnum):
-    """Llvm.icmp comparison predicate."""
+    """The choices of an attribute: I cmp predicate."""
 
     EQ = 0
     NE = 1
@@ -594,7 +594,7 @@ class ICmpPredicate(enum.IntEnum):
 
 
 class IntegerOverflowFlags(enum.IntFlag):
-    """LLVM integer overflow flags."""
+    """The choices of an attribute: integer overflow flags."""
 
     NONE = 0
     NSW = 1
@@ -602,7 +602,7 @@ class IntegerOverflowFlags(enum.IntFlag):
 
 
 class Linkage(enum.IntEnum):
-    """LLVM linkage types."""
+    """The choices of an attribute: linkage."""
 
     EXTERNAL = 0
     AVAILABLE_EXTERNALLY = 1
@@ -618,7 +618,7 @@ class Linkage(enum.IntEnum):
 
 
 class ModFlagBehavior(enum.IntEnum):
-    """LLVM Module Flag Behavior."""
+    """The choices of an attribute: mod flag behavior."""
 
     ERROR = 1
     WARNING = 2
@@ -631,7 +631,7 @@ class ModFlagBehavior(enum.IntEnum):
 
 
 class ModRefInfo(enum.IntEnum):
-    """LLVM ModRefInfo."""
+    """The choices of an attribute: mod ref info."""
 
     NO_MOD_REF = 0
     REF = 1
@@ -640,7 +640,7 @@ class ModRefInfo(enum.IntEnum):
 
 
 class ProfileSummaryFormatKind(enum.IntEnum):
-    """LLVM ProfileSummary format kinds."""
+    """The choices of an attribute: profile summary format kind."""
 
     SAMPLE_PROFILE = 0
     INSTR_PROF = 1
@@ -648,7 +648,7 @@ class ProfileSummaryFormatKind(enum.IntEnum):
 
 
 class RoundingMode(enum.IntEnum):
-    """LLVM Rounding Mode."""
+    """The choices of an attribute: rounding mode."""
 
     TOWARD_ZERO = 0
     NEAREST_TIES_TO_EVEN = 1
@@ -660,7 +660,7 @@ class RoundingMode(enum.IntEnum):
 
 
 class TailCallKind(enum.IntEnum):
-    """Tail Call Kind."""
+    """The choices of an attribute: tail call kind."""
 
     NONE = 0
     NO_TAIL = 3
@@ -669,7 +669,7 @@ class TailCallKind(enum.IntEnum):
 
 
 class UWTableKind(enum.IntEnum):
-    """LLVM Unwind Behavior."""
+    """The choices of an attribute: UW table kind."""
 
     NONE = 0
     SYNC = 1
@@ -677,7 +677,7 @@ class UWTableKind(enum.IntEnum):
 
 
 class UnnamedAddr(enum.IntEnum):
-    """LLVM GlobalValue UnnamedAddr."""
+    """The choices of an attribute: unnamed addr."""
 
     NONE = 0
     LOCAL = 1
@@ -685,7 +685,7 @@ class UnnamedAddr(enum.IntEnum):
 
 
 class Visibility(enum.IntEnum):
-    """LLVM GlobalValue Visibility."""
+    """The choices of an attribute: visibility."""
 
     DEFAULT = 0
     HIDDEN = 1
@@ -974,9 +974,9 @@ def call(
     *,
     var_callee_type: Any = None,
     callee: str | Attribute | None = None,
-    fastmath_flags: Visibility | str | Attribute | None = None,
-    c_conv: Any = None,
-    tail_call_kind: Any = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
+    c_conv: CConv | str | Attribute | None = None,
+    tail_call_kind: TailCallKind | str | Attribute | None = None,
     memory_effects: Any = None,
     convergent: bool = False,
     no_unwind: bool = False,
@@ -1031,9 +1031,9 @@ def call(
         attributes={
             "var_callee_type": ("anonymous_984", var_callee_type),
             "callee": ("FlatSymbolRefAttr", callee),
-            "fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags),
-            "CConv": ("CConv", c_conv),
-            "TailCallKind": ("TailCallKind", tail_call_kind),
+            "fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags),
+            "CConv": ("CConv", CConv, c_conv),
+            "TailCallKind": ("TailCallKind", TailCallKind, tail_call_kind),
             "memory_effects": ("LLVM_MemoryEffectsAttr", memory_effects),
             "convergent": ("UnitAttr", convergent),
             "no_unwind": ("UnitAttr", no_unwind),
@@ -1064,7 +1064,7 @@ def call_intrinsic(
     op_bundle_sizes: Integers,
     result_types: Sequence[Type],
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     op_bundle_tags: Any = None,
     arg_attrs: Any = None,
     res_attrs: Any = None,
@@ -1092,7 +1092,7 @@ def call_intrinsic(
         (args, op_bundle_operands),
         attributes={
             "intrin": ("StrAttr", intrin),
-            "fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags),
+            "fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags),
             "op_bundle_sizes": ("DenseI32ArrayAttr", op_bundle_sizes),
             "op_bundle_tags": ("ArrayAttr", op_bundle_tags),
             "arg_attrs": ("DictArrayAttr", arg_attrs),
@@ -1330,7 +1330,7 @@ def fadd(
     lhs: Value,
     rhs: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -1348,7 +1348,7 @@ def fadd(
         block,
         "llvm.fadd",
         (lhs, rhs),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1361,7 +1361,7 @@ def fcmp(
     rhs: Value,
     predicate: FCmpPredicate | str | Attribute,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -1383,7 +1383,7 @@ def fcmp(
         (lhs, rhs),
         attributes={
             "predicate": ("FCmpPredicate", FCmpPredicate, predicate),
-            "fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags),
+            "fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags),
         },
         result_types=None if result_type is None else (result_type,),
         location=location,
@@ -1395,7 +1395,7 @@ def fdiv(
     lhs: Value,
     rhs: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -1413,7 +1413,7 @@ def fdiv(
         block,
         "llvm.fdiv",
         (lhs, rhs),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1451,7 +1451,7 @@ def fmul(
     lhs: Value,
     rhs: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -1469,7 +1469,7 @@ def fmul(
         block,
         "llvm.fmul",
         (lhs, rhs),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1480,7 +1480,7 @@ def fneg(
     block: Block,
     operand: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -1497,7 +1497,7 @@ def fneg(
         block,
         "llvm.fneg",
         (operand,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1602,7 +1602,7 @@ def frem(
     lhs: Value,
     rhs: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -1621,7 +1621,7 @@ def frem(
         block,
         "llvm.frem",
         (lhs, rhs),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1633,7 +1633,7 @@ def fsub(
     lhs: Value,
     rhs: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -1651,7 +1651,7 @@ def fsub(
         block,
         "llvm.fsub",
         (lhs, rhs),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1664,9 +1664,9 @@ def func(
     function_type: Any,
     *,
     sym_visibility: str | Attribute | None = None,
-    linkage: Any = None,
+    linkage: Linkage | str | Attribute | None = None,
     dso_local: bool = False,
-    c_conv: Any = None,
+    c_conv: CConv | str | Attribute | None = None,
     comdat: str | Attribute | None = None,
     convergent: bool = False,
     personality: str | Attribute | None = None,
@@ -1689,7 +1689,7 @@ def func(
     unnamed_addr: UnnamedAddr | str | Attribute | None = None,
     alignment: int | Attribute | None = None,
     vscale_range: Any = None,
-    frame_pointer: Any = None,
+    frame_pointer: FramePointerKind | str | Attribute | None = None,
     target_cpu: str | Attribute | None = None,
     tune_cpu: str | Attribute | None = None,
     reciprocal_estimates: str | Attribute | None = None,
@@ -1713,7 +1713,7 @@ def func(
     work_group_size_hint: Integers | None = None,
     reqd_work_group_size: Integers | None = None,
     intel_reqd_sub_group_size: int | Attribute | None = None,
-    uwtable_kind: Any = None,
+    uwtable_kind: UWTableKind | str | Attribute | None = None,
     body: Body | None = None,
     body_arguments: Sequence[Type] = (),
     location: Location | None = None,
@@ -1788,9 +1788,9 @@ def func(
             "sym_name": ("StrAttr", sym_name),
             "sym_visibility": ("StrAttr", sym_visibility),
             "function_type": ("anonymous_984", function_type),
-            "linkage": ("Linkage", linkage),
+            "linkage": ("Linkage", Linkage, linkage),
             "dso_local": ("UnitAttr", dso_local),
-            "CConv": ("CConv", c_conv),
+            "CConv": ("CConv", CConv, c_conv),
             "comdat": ("SymbolRefAttr", comdat),
             "convergent": ("UnitAttr", convergent),
             "personality": ("FlatSymbolRefAttr", personality),
@@ -1813,7 +1813,7 @@ def func(
             "unnamed_addr": ("UnnamedAddr", UnnamedAddr, unnamed_addr),
             "alignment": ("I64Attr", alignment),
             "vscale_range": ("LLVM_VScaleRangeAttr", vscale_range),
-            "frame_pointer": ("FramePointerKindAttr", frame_pointer),
+            "frame_pointer": ("FramePointerKindAttr", FramePointerKind, frame_pointer),
             "target_cpu": ("StrAttr", target_cpu),
             "tune_cpu": ("StrAttr", tune_cpu),
             "reciprocal_estimates": ("StrAttr", reciprocal_estimates),
@@ -1837,7 +1837,7 @@ def func(
             "work_group_size_hint": ("DenseI32ArrayAttr", work_group_size_hint),
             "reqd_work_group_size": ("DenseI32ArrayAttr", reqd_work_group_size),
             "intel_reqd_sub_group_size": ("I32Attr", intel_reqd_sub_group_size),
-            "uwtable_kind": ("UWTableKindAttr", uwtable_kind),
+            "uwtable_kind": ("UWTableKindAttr", UWTableKind, uwtable_kind),
         },
         result_types=(),
         regions=((body, body_arguments),),
@@ -1951,7 +1951,7 @@ def inline_asm(
     *,
     has_side_effects: bool = False,
     is_align_stack: bool = False,
-    tail_call_kind: Any = None,
+    tail_call_kind: TailCallKind | str | Attribute | None = None,
     asm_dialect: AsmDialect | str | Attribute | None = None,
     operand_attrs: Any = None,
     location: Location | None = None,
@@ -1981,7 +1981,7 @@ def inline_asm(
             "constraints": ("StrAttr", constraints),
             "has_side_effects": ("UnitAttr", has_side_effects),
             "is_align_stack": ("UnitAttr", is_align_stack),
-            "tail_call_kind": ("TailCallKind", tail_call_kind),
+            "tail_call_kind": ("TailCallKind", TailCallKind, tail_call_kind),
             "asm_dialect": ("AsmATTOrIntel", AsmDialect, asm_dialect),
             "operand_attrs": ("ArrayAttr", operand_attrs),
         },
@@ -2081,7 +2081,7 @@ def intr_acos(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -2098,7 +2098,7 @@ def intr_acos(
         block,
         "llvm.intr.acos",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2140,7 +2140,7 @@ def intr_asin(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -2157,7 +2157,7 @@ def intr_asin(
         block,
         "llvm.intr.asin",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2201,7 +2201,7 @@ def intr_atan(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -2218,7 +2218,7 @@ def intr_atan(
         block,
         "llvm.intr.atan",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2230,7 +2230,7 @@ def intr_atan2(
     a: Value,
     b: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -2249,7 +2249,7 @@ def intr_atan2(
         block,
         "llvm.intr.atan2",
         (a, b),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2301,7 +2301,7 @@ def intr_ceil(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -2318,7 +2318,7 @@ def intr_ceil(
         block,
         "llvm.intr.ceil",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2330,7 +2330,7 @@ def intr_copysign(
     a: Value,
     b: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -2348,7 +2348,7 @@ def intr_copysign(
         block,
         "llvm.intr.copysign",
         (a, b),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2573,7 +2573,7 @@ def intr_cos(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -2590,7 +2590,7 @@ def intr_cos(
         block,
         "llvm.intr.cos",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2601,7 +2601,7 @@ def intr_cosh(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -2618,7 +2618,7 @@ def intr_cosh(
         block,
         "llvm.intr.cosh",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2808,7 +2808,7 @@ def intr_exp(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -2825,7 +2825,7 @@ def intr_exp(
         block,
         "llvm.intr.exp",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2836,7 +2836,7 @@ def intr_exp10(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -2853,7 +2853,7 @@ def intr_exp10(
         block,
         "llvm.intr.exp10",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2864,7 +2864,7 @@ def intr_exp2(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -2881,7 +2881,7 @@ def intr_exp2(
         block,
         "llvm.intr.exp2",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2943,7 +2943,7 @@ def intr_expect_with_probability(
 
 def intr_experimental_constrained_fpext(
     block: Block,
-    arg_0: Value,
+    arg: Value,
     fp_exception_behavior: FPExceptionBehavior | str | Attribute,
     result_type: Type,
     *,
@@ -2954,7 +2954,7 @@ def intr_experimental_constrained_fpext(
 
     Args:
         block: Block to append to.
-        arg_0: Operand, one value.
+        arg: Operand, one value.
         fp_exception_behavior: Attribute of kind `FPExceptionBehaviorAttr`.
         result_type: Type of the result.
         location: Where the operation comes from.
@@ -2962,7 +2962,7 @@ def intr_experimental_constrained_fpext(
     return generic(
         block,
         "llvm.intr.experimental.constrained.fpext",
-        (arg_0,),
+        (arg,),
         attributes={"fpExceptionBehavior": ("FPExceptionBehaviorAttr", FPExceptionBehavior, fp_exception_behavior)},
         result_types=(result_type,),
         location=location,
@@ -2971,8 +2971,8 @@ def intr_experimental_constrained_fpext(
 
 def intr_experimental_constrained_fptrunc(
     block: Block,
-    arg_0: Value,
-    roundingmode: Any,
+    arg: Value,
+    roundingmode: RoundingMode | str | Attribute,
     fp_exception_behavior: FPExceptionBehavior | str | Attribute,
     result_type: Type,
     *,
@@ -2983,8 +2983,8 @@ def intr_experimental_constrained_fptrunc(
 
     Args:
         block: Block to append to.
-        arg_0: Operand, one value.
-        roundingmode: Attribute of kind `ValidRoundingModeAttr`.
+        arg: Operand, one value.
+        roundingmode: Attribute of kind `RoundingModeAttr`.
         fp_exception_behavior: Attribute of kind `FPExceptionBehaviorAttr`.
         result_type: Type of the result.
         location: Where the operation comes from.
@@ -2992,9 +2992,9 @@ def intr_experimental_constrained_fptrunc(
     return generic(
         block,
         "llvm.intr.experimental.constrained.fptrunc",
-        (arg_0,),
+        (arg,),
         attributes={
-            "roundingmode": ("ValidRoundingModeAttr", roundingmode),
+            "roundingmode": ("RoundingModeAttr", RoundingMode, roundingmode),
             "fpExceptionBehavior": ("FPExceptionBehaviorAttr", FPExceptionBehavior, fp_exception_behavior),
         },
         result_types=(result_type,),
@@ -3004,8 +3004,8 @@ def intr_experimental_constrained_fptrunc(
 
 def intr_experimental_constrained_sitofp(
     block: Block,
-    arg_0: Value,
-    roundingmode: Any,
+    arg: Value,
+    roundingmode: RoundingMode | str | Attribute,
     fp_exception_behavior: FPExceptionBehavior | str | Attribute,
     result_type: Type,
     *,
@@ -3016,8 +3016,8 @@ def intr_experimental_constrained_sitofp(
 
     Args:
         block: Block to append to.
-        arg_0: Operand, one value.
-        roundingmode: Attribute of kind `ValidRoundingModeAttr`.
+        arg: Operand, one value.
+        roundingmode: Attribute of kind `RoundingModeAttr`.
         fp_exception_behavior: Attribute of kind `FPExceptionBehaviorAttr`.
         result_type: Type of the result.
         location: Where the operation comes from.
@@ -3025,9 +3025,9 @@ def intr_experimental_constrained_sitofp(
     return generic(
         block,
         "llvm.intr.experimental.constrained.sitofp",
-        (arg_0,),
+        (arg,),
         attributes={
-            "roundingmode": ("ValidRoundingModeAttr", roundingmode),
+            "roundingmode": ("RoundingModeAttr", RoundingMode, roundingmode),
             "fpExceptionBehavior": ("FPExceptionBehaviorAttr", FPExceptionBehavior, fp_exception_behavior),
         },
         result_types=(result_type,),
@@ -3037,8 +3037,8 @@ def intr_experimental_constrained_sitofp(
 
 def intr_experimental_constrained_uitofp(
     block: Block,
-    arg_0: Value,
-    roundingmode: Any,
+    arg: Value,
+    roundingmode: RoundingMode | str | Attribute,
     fp_exception_behavior: FPExceptionBehavior | str | Attribute,
     result_type: Type,
     *,
@@ -3049,8 +3049,8 @@ def intr_experimental_constrained_uitofp(
 
     Args:
         block: Block to append to.
-        arg_0: Operand, one value.
-        roundingmode: Attribute of kind `ValidRoundingModeAttr`.
+        arg: Operand, one value.
+        roundingmode: Attribute of kind `RoundingModeAttr`.
         fp_exception_behavior: Attribute of kind `FPExceptionBehaviorAttr`.
         result_type: Type of the result.
         location: Where the operation comes from.
@@ -3058,9 +3058,9 @@ def intr_experimental_constrained_uitofp(
     return generic(
         block,
         "llvm.intr.experimental.constrained.uitofp",
-        (arg_0,),
+        (arg,),
         attributes={
-            "roundingmode": ("ValidRoundingModeAttr", roundingmode),
+            "roundingmode": ("RoundingModeAttr", RoundingMode, roundingmode),
             "fpExceptionBehavior": ("FPExceptionBehaviorAttr", FPExceptionBehavior, fp_exception_behavior),
         },
         result_types=(result_type,),
@@ -3146,7 +3146,7 @@ def intr_fabs(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -3163,7 +3163,7 @@ def intr_fabs(
         block,
         "llvm.intr.fabs",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -3174,7 +3174,7 @@ def intr_floor(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -3191,7 +3191,7 @@ def intr_floor(
         block,
         "llvm.intr.floor",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -3204,7 +3204,7 @@ def intr_fma(
     b: Value,
     c: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -3223,7 +3223,7 @@ def intr_fma(
         block,
         "llvm.intr.fma",
         (a, b, c),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -3236,7 +3236,7 @@ def intr_fmuladd(
     b: Value,
     c: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -3256,7 +3256,7 @@ def intr_fmuladd(
         block,
         "llvm.intr.fmuladd",
         (a, b, c),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -3268,7 +3268,7 @@ def intr_frexp(
     val: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Splits a floating-point number, or the lanes of a vector, and returns a structure of a fraction from 0.5 up to 1
@@ -3285,7 +3285,7 @@ def intr_frexp(
         block,
         "llvm.intr.frexp",
         (val,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -3483,7 +3483,7 @@ def intr_ldexp(
     power: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Multiplies a floating-point number, or the lanes of a vector, by two to the power of an integer.
@@ -3500,7 +3500,7 @@ def intr_ldexp(
         block,
         "llvm.intr.ldexp",
         (val, power),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -3584,7 +3584,7 @@ def intr_log(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -3601,7 +3601,7 @@ def intr_log(
         block,
         "llvm.intr.log",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -3612,7 +3612,7 @@ def intr_log10(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -3629,7 +3629,7 @@ def intr_log10(
         block,
         "llvm.intr.log10",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -3640,7 +3640,7 @@ def intr_log2(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -3657,7 +3657,7 @@ def intr_log2(
         block,
         "llvm.intr.log2",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4034,7 +4034,7 @@ def intr_maximum(
     a: Value,
     b: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -4053,7 +4053,7 @@ def intr_maximum(
         block,
         "llvm.intr.maximum",
         (a, b),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4065,7 +4065,7 @@ def intr_maxnum(
     a: Value,
     b: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -4084,7 +4084,7 @@ def intr_maxnum(
         block,
         "llvm.intr.maxnum",
         (a, b),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4345,7 +4345,7 @@ def intr_minimum(
     a: Value,
     b: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -4364,7 +4364,7 @@ def intr_minimum(
         block,
         "llvm.intr.minimum",
         (a, b),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4376,7 +4376,7 @@ def intr_minnum(
     a: Value,
     b: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -4395,7 +4395,7 @@ def intr_minnum(
         block,
         "llvm.intr.minnum",
         (a, b),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4406,7 +4406,7 @@ def intr_nearbyint(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -4424,7 +4424,7 @@ def intr_nearbyint(
         block,
         "llvm.intr.nearbyint",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4436,7 +4436,7 @@ def intr_pow(
     a: Value,
     b: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -4454,7 +4454,7 @@ def intr_pow(
         block,
         "llvm.intr.pow",
         (a, b),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4467,7 +4467,7 @@ def intr_powi(
     power: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Raises a floating-point number, or the lanes of a vector, to the power of one integer. The order of the
@@ -4485,7 +4485,7 @@ def intr_powi(
         block,
         "llvm.intr.powi",
         (val, power),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -4580,7 +4580,7 @@ def intr_rint(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -4598,7 +4598,7 @@ def intr_rint(
         block,
         "llvm.intr.rint",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4609,7 +4609,7 @@ def intr_round(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -4626,7 +4626,7 @@ def intr_round(
         block,
         "llvm.intr.round",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4637,7 +4637,7 @@ def intr_roundeven(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -4655,7 +4655,7 @@ def intr_roundeven(
         block,
         "llvm.intr.roundeven",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4685,22 +4685,22 @@ def intr_sadd_sat(
 
 
 def intr_sadd_with_overflow(
-    block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
+    block: Block, lhs: Value, rhs: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
     """Adds two signed integers or vectors of one type, and returns a structure of the wrapped sum and an `i1` that says
     whether it overflowed.
 
     Args:
         block: Block to append to.
-        gen_arg_0: Operand, one value.
-        gen_arg_1: Operand, one value.
+        lhs: Operand, one value.
+        rhs: Operand, one value.
         result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "llvm.intr.sadd.with.overflow",
-        (gen_arg_0, gen_arg_1),
+        (lhs, rhs),
         result_types=(result_type,),
         location=location,
     ).result
@@ -4730,7 +4730,7 @@ def intr_sin(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -4747,7 +4747,7 @@ def intr_sin(
         block,
         "llvm.intr.sin",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4759,7 +4759,7 @@ def intr_sincos(
     val: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Computes the sine and the cosine of an angle in radians, a floating-point number or a vector, and returns a
@@ -4776,7 +4776,7 @@ def intr_sincos(
         block,
         "llvm.intr.sincos",
         (val,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -4786,7 +4786,7 @@ def intr_sinh(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -4803,7 +4803,7 @@ def intr_sinh(
         block,
         "llvm.intr.sinh",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4855,22 +4855,22 @@ def intr_smin(
 
 
 def intr_smul_with_overflow(
-    block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
+    block: Block, lhs: Value, rhs: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
     """Multiplies two signed integers or vectors of one type, and returns a structure of the wrapped product and an `i1`
     that says whether it overflowed.
 
     Args:
         block: Block to append to.
-        gen_arg_0: Operand, one value.
-        gen_arg_1: Operand, one value.
+        lhs: Operand, one value.
+        rhs: Operand, one value.
         result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "llvm.intr.smul.with.overflow",
-        (gen_arg_0, gen_arg_1),
+        (lhs, rhs),
         result_types=(result_type,),
         location=location,
     ).result
@@ -4880,7 +4880,7 @@ def intr_sqrt(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -4898,7 +4898,7 @@ def intr_sqrt(
         block,
         "llvm.intr.sqrt",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4973,22 +4973,22 @@ def intr_ssub_sat(
 
 
 def intr_ssub_with_overflow(
-    block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
+    block: Block, lhs: Value, rhs: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
     """Subtracts two signed integers or vectors of one type, and returns a structure of the wrapped difference and an
     `i1` that says whether it overflowed.
 
     Args:
         block: Block to append to.
-        gen_arg_0: Operand, one value.
-        gen_arg_1: Operand, one value.
+        lhs: Operand, one value.
+        rhs: Operand, one value.
         result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "llvm.intr.ssub.with.overflow",
-        (gen_arg_0, gen_arg_1),
+        (lhs, rhs),
         result_types=(result_type,),
         location=location,
     ).result
@@ -5072,7 +5072,7 @@ def intr_tan(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -5089,7 +5089,7 @@ def intr_tan(
         block,
         "llvm.intr.tan",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -5100,7 +5100,7 @@ def intr_tanh(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -5117,7 +5117,7 @@ def intr_tanh(
         block,
         "llvm.intr.tanh",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -5165,7 +5165,7 @@ def intr_trunc(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -5182,7 +5182,7 @@ def intr_trunc(
         block,
         "llvm.intr.trunc",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -5212,22 +5212,22 @@ def intr_uadd_sat(
 
 
 def intr_uadd_with_overflow(
-    block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
+    block: Block, lhs: Value, rhs: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
     """Adds two unsigned integers or vectors of one type, and returns a structure of the wrapped sum and an `i1` that
     says whether it overflowed.
 
     Args:
         block: Block to append to.
-        gen_arg_0: Operand, one value.
-        gen_arg_1: Operand, one value.
+        lhs: Operand, one value.
+        rhs: Operand, one value.
         result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "llvm.intr.uadd.with.overflow",
-        (gen_arg_0, gen_arg_1),
+        (lhs, rhs),
         result_types=(result_type,),
         location=location,
     ).result
@@ -5317,22 +5317,22 @@ def intr_umin(
 
 
 def intr_umul_with_overflow(
-    block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
+    block: Block, lhs: Value, rhs: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
     """Multiplies two unsigned integers or vectors of one type, and returns a structure of the wrapped product and an
     `i1` that says whether it overflowed.
 
     Args:
         block: Block to append to.
-        gen_arg_0: Operand, one value.
-        gen_arg_1: Operand, one value.
+        lhs: Operand, one value.
+        rhs: Operand, one value.
         result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "llvm.intr.umul.with.overflow",
-        (gen_arg_0, gen_arg_1),
+        (lhs, rhs),
         result_types=(result_type,),
         location=location,
     ).result
@@ -5384,22 +5384,22 @@ def intr_usub_sat(
 
 
 def intr_usub_with_overflow(
-    block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
+    block: Block, lhs: Value, rhs: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
     """Subtracts two unsigned integers or vectors of one type, and returns a structure of the wrapped difference and an
     `i1` that says whether it overflowed.
 
     Args:
         block: Block to append to.
-        gen_arg_0: Operand, one value.
-        gen_arg_1: Operand, one value.
+        lhs: Operand, one value.
+        rhs: Operand, one value.
         result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "llvm.intr.usub.with.overflow",
-        (gen_arg_0, gen_arg_1),
+        (lhs, rhs),
         result_types=(result_type,),
         location=location,
     ).result
@@ -5625,7 +5625,7 @@ def intr_vector_reduce_fadd(
     input: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Adds `start_value` and all lanes of a vector of floating-point numbers, in order unless the flags allow another.
@@ -5643,7 +5643,7 @@ def intr_vector_reduce_fadd(
         block,
         "llvm.intr.vector.reduce.fadd",
         (start_value, input),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -5654,7 +5654,7 @@ def intr_vector_reduce_fmax(
     in_: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Computes the largest lane of a vector of floating-point numbers; a quiet NaN counts only if all are NaN.
@@ -5670,7 +5670,7 @@ def intr_vector_reduce_fmax(
         block,
         "llvm.intr.vector.reduce.fmax",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -5681,7 +5681,7 @@ def intr_vector_reduce_fmaximum(
     in_: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Computes the largest lane of a vector of floating-point numbers; NaN if any is NaN, and -0 counts as less than
@@ -5698,7 +5698,7 @@ def intr_vector_reduce_fmaximum(
         block,
         "llvm.intr.vector.reduce.fmaximum",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -5709,7 +5709,7 @@ def intr_vector_reduce_fmin(
     in_: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Computes the smallest lane of a vector of floating-point numbers; a quiet NaN counts only if all are NaN.
@@ -5725,7 +5725,7 @@ def intr_vector_reduce_fmin(
         block,
         "llvm.intr.vector.reduce.fmin",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -5736,7 +5736,7 @@ def intr_vector_reduce_fminimum(
     in_: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Computes the smallest lane of a vector of floating-point numbers; NaN if any is NaN, and -0 counts as less than
@@ -5753,7 +5753,7 @@ def intr_vector_reduce_fminimum(
         block,
         "llvm.intr.vector.reduce.fminimum",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -5765,7 +5765,7 @@ def intr_vector_reduce_fmul(
     input: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Multiplies `start_value` and all lanes of a vector of floating-point numbers, in order unless the flags allow
@@ -5783,7 +5783,7 @@ def intr_vector_reduce_fmul(
         block,
         "llvm.intr.vector.reduce.fmul",
         (start_value, input),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -6539,7 +6539,7 @@ def intr_vp_ptrtoint(
 
 def intr_vp_reduce_add(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6552,7 +6552,7 @@ def intr_vp_reduce_add(
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6562,7 +6562,7 @@ def intr_vp_reduce_add(
     return generic(
         block,
         "llvm.intr.vp.reduce.add",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6570,7 +6570,7 @@ def intr_vp_reduce_add(
 
 def intr_vp_reduce_and(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6583,7 +6583,7 @@ def intr_vp_reduce_and(
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6593,7 +6593,7 @@ def intr_vp_reduce_and(
     return generic(
         block,
         "llvm.intr.vp.reduce.and",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6601,7 +6601,7 @@ def intr_vp_reduce_and(
 
 def intr_vp_reduce_fadd(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6614,7 +6614,7 @@ def intr_vp_reduce_fadd(
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6624,7 +6624,7 @@ def intr_vp_reduce_fadd(
     return generic(
         block,
         "llvm.intr.vp.reduce.fadd",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6632,7 +6632,7 @@ def intr_vp_reduce_fadd(
 
 def intr_vp_reduce_fmax(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6646,7 +6646,7 @@ def intr_vp_reduce_fmax(
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6656,7 +6656,7 @@ def intr_vp_reduce_fmax(
     return generic(
         block,
         "llvm.intr.vp.reduce.fmax",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6664,7 +6664,7 @@ def intr_vp_reduce_fmax(
 
 def intr_vp_reduce_fmin(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6678,7 +6678,7 @@ def intr_vp_reduce_fmin(
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6688,7 +6688,7 @@ def intr_vp_reduce_fmin(
     return generic(
         block,
         "llvm.intr.vp.reduce.fmin",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6696,7 +6696,7 @@ def intr_vp_reduce_fmin(
 
 def intr_vp_reduce_fmul(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6710,7 +6710,7 @@ def intr_vp_reduce_fmul(
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6720,7 +6720,7 @@ def intr_vp_reduce_fmul(
     return generic(
         block,
         "llvm.intr.vp.reduce.fmul",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6728,7 +6728,7 @@ def intr_vp_reduce_fmul(
 
 def intr_vp_reduce_mul(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6741,7 +6741,7 @@ def intr_vp_reduce_mul(
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6751,7 +6751,7 @@ def intr_vp_reduce_mul(
     return generic(
         block,
         "llvm.intr.vp.reduce.mul",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6759,7 +6759,7 @@ def intr_vp_reduce_mul(
 
 def intr_vp_reduce_or(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6772,7 +6772,7 @@ def intr_vp_reduce_or(
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6782,7 +6782,7 @@ def intr_vp_reduce_or(
     return generic(
         block,
         "llvm.intr.vp.reduce.or",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6790,7 +6790,7 @@ def intr_vp_reduce_or(
 
 def intr_vp_reduce_smax(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6803,7 +6803,7 @@ def intr_vp_reduce_smax(
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6813,7 +6813,7 @@ def intr_vp_reduce_smax(
     return generic(
         block,
         "llvm.intr.vp.reduce.smax",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6821,7 +6821,7 @@ def intr_vp_reduce_smax(
 
 def intr_vp_reduce_smin(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6834,7 +6834,7 @@ def intr_vp_reduce_smin(
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6844,7 +6844,7 @@ def intr_vp_reduce_smin(
     return generic(
         block,
         "llvm.intr.vp.reduce.smin",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6852,7 +6852,7 @@ def intr_vp_reduce_smin(
 
 def intr_vp_reduce_umax(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6865,7 +6865,7 @@ def intr_vp_reduce_umax(
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6875,7 +6875,7 @@ def intr_vp_reduce_umax(
     return generic(
         block,
         "llvm.intr.vp.reduce.umax",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6883,7 +6883,7 @@ def intr_vp_reduce_umax(
 
 def intr_vp_reduce_umin(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6896,7 +6896,7 @@ def intr_vp_reduce_umin(
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6906,7 +6906,7 @@ def intr_vp_reduce_umin(
     return generic(
         block,
         "llvm.intr.vp.reduce.umin",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6914,7 +6914,7 @@ def intr_vp_reduce_umin(
 
 def intr_vp_reduce_xor(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6927,7 +6927,7 @@ def intr_vp_reduce_xor(
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6937,7 +6937,7 @@ def intr_vp_reduce_xor(
     return generic(
         block,
         "llvm.intr.vp.reduce.xor",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -7512,7 +7512,7 @@ def invoke(
     arg_attrs: Any = None,
     res_attrs: Any = None,
     branch_weights: Integers | None = None,
-    c_conv: Any = None,
+    c_conv: CConv | str | Attribute | None = None,
     op_bundle_tags: Any = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
@@ -7548,7 +7548,7 @@ def invoke(
             "arg_attrs": ("DictArrayAttr", arg_attrs),
             "res_attrs": ("DictArrayAttr", res_attrs),
             "branch_weights": ("DenseI32ArrayAttr", branch_weights),
-            "CConv": ("CConv", c_conv),
+            "CConv": ("CConv", CConv, c_conv),
             "op_bundle_sizes": ("DenseI32ArrayAttr", op_bundle_sizes),
             "op_bundle_tags": ("ArrayAttr", op_bundle_tags),
         },
@@ -7564,19 +7564,19 @@ def invoke(
 
 def landingpad(
     block: Block,
-    gen_arg_1: Sequence[Value],
+    clauses: Sequence[Value],
     result_type: Type,
     *,
     cleanup: bool = False,
     location: Location | None = None,
 ) -> Value:
     """Receives an exception as the first operation of the block that `llvm.invoke` unwinds to, and returns what the
-    personality of the function says. Each operand is a clause: a pointer catches a type, and an array filters types;
-    without any, `cleanup` must be set.
+    personality of the function says. Each of `clauses` is an operand: a pointer catches a type, and an array filters
+    types; without any, `cleanup` must be set.
 
     Args:
         block: Block to append to.
-        gen_arg_1: Operands, any number.
+        clauses: Operands, any number.
         result_type: Type of the result.
         cleanup: Flag.
         location: Where the operation comes from.
@@ -7584,7 +7584,7 @@ def landingpad(
     return generic(
         block,
         "llvm.landingpad",
-        (gen_arg_1,),
+        (clauses,),
         attributes={"cleanup": ("UnitAttr", cleanup)},
         result_types=(result_type,),
         location=location,
@@ -7729,7 +7729,7 @@ def mlir_alias(
     block: Block,
     alias_type: Type | Attribute,
     sym_name: str | Attribute,
-    linkage: Any,
+    linkage: Linkage | str | Attribute,
     *,
     dso_local: bool = False,
     thread_local: bool = False,
@@ -7762,7 +7762,7 @@ def mlir_alias(
         attributes={
             "alias_type": ("TypeAttr", alias_type),
             "sym_name": ("StrAttr", sym_name),
-            "linkage": ("Linkage", linkage),
+            "linkage": ("Linkage", Linkage, linkage),
             "dso_local": ("UnitAttr", dso_local),
             "thread_local_": ("UnitAttr", thread_local),
             "unnamed_addr": ("UnnamedAddr", UnnamedAddr, unnamed_addr),
@@ -7798,7 +7798,7 @@ def mlir_global(
     block: Block,
     global_type: Type | Attribute,
     sym_name: str | Attribute,
-    linkage: Any,
+    linkage: Linkage | str | Attribute,
     *,
     constant: bool = False,
     dso_local: bool = False,
@@ -7850,7 +7850,7 @@ def mlir_global(
             "global_type": ("TypeAttr", global_type),
             "constant": ("UnitAttr", constant),
             "sym_name": ("StrAttr", sym_name),
-            "linkage": ("Linkage", linkage),
+            "linkage": ("Linkage", Linkage, linkage),
             "dso_local": ("UnitAttr", dso_local),
             "thread_local_": ("UnitAttr", thread_local),
             "externally_initialized": ("UnitAttr", externally_initialized),
@@ -7930,7 +7930,7 @@ def mlir_ifunc(
     i_func_type: Type | Attribute,
     resolver: str | Attribute,
     resolver_type: Type | Attribute,
-    linkage: Any,
+    linkage: Linkage | str | Attribute,
     *,
     dso_local: bool = False,
     address_space: int | Attribute | None = None,
@@ -7963,7 +7963,7 @@ def mlir_ifunc(
             "i_func_type": ("TypeAttr", i_func_type),
             "resolver": ("FlatSymbolRefAttr", resolver),
             "resolver_type": ("TypeAttr", resolver_type),
-            "linkage": ("Linkage", linkage),
+            "linkage": ("Linkage", Linkage, linkage),
             "dso_local": ("UnitAttr", dso_local),
             "address_space": ("I32Attr", address_space),
             "unnamed_addr": ("UnnamedAddr", UnnamedAddr, unnamed_addr),
@@ -8204,7 +8204,7 @@ def select(
     true_value: Value,
     false_value: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -8224,7 +8224,7 @@ def select(
         block,
         "llvm.select",
         (condition, true_value, false_value),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         location=location,
     ).result

@@ -67,14 +67,14 @@ __all__ = [
 
 
 class CrdTransDirectionKind(enum.IntEnum):
-    """Sparse tensor coordinate translation direction."""
+    """The choices of an attribute: crd trans direction kind."""
 
     DIM2LVL = 0
     LVL2DIM = 1
 
 
 class SparseTensorSortKind(enum.IntEnum):
-    """Sparse tensor sort algorithm."""
+    """The choices of an attribute: sparse tensor sort kind."""
 
     HYBRID_QUICK_SORT = 0
     INSERTION_SORT_STABLE = 1
@@ -83,7 +83,7 @@ class SparseTensorSortKind(enum.IntEnum):
 
 
 class StorageSpecifierKind(enum.IntEnum):
-    """Sparse tensor storage specifier kind."""
+    """The choices of an attribute: storage specifier kind."""
 
     LVL_SIZE = 0
     POS_MEM_SIZE = 1
@@ -318,7 +318,7 @@ def coordinates_buffer(
 def crd_translate(
     block: Block,
     in_crds: Sequence[Value],
-    direction: StorageSpecifierKind | str | Attribute,
+    direction: CrdTransDirectionKind | str | Attribute,
     encoder: Any,
     result_types: Sequence[Type],
     *,
@@ -339,7 +339,7 @@ def crd_translate(
         "sparse_tensor.crd_translate",
         (in_crds,),
         attributes={
-            "direction": ("SparseTensorCrdTransDirectionAttr", StorageSpecifierKind, direction),
+            "direction": ("SparseTensorCrdTransDirectionAttr", CrdTransDirectionKind, direction),
             "encoder": ("SparseTensorEncodingAttr", encoder),
         },
         result_types=result_types,
@@ -767,7 +767,7 @@ def reinterpret_map(block: Block, source: Value, result_type: Type, *, location:
 def reorder_coo(
     block: Block,
     input_coo: Value,
-    algorithm: StorageSpecifierKind | str | Attribute,
+    algorithm: SparseTensorSortKind | str | Attribute,
     result_type: Type,
     *,
     location: Location | None = None,
@@ -785,7 +785,7 @@ def reorder_coo(
         block,
         "sparse_tensor.reorder_coo",
         (input_coo,),
-        attributes={"algorithm": ("SparseTensorSortKindAttr", StorageSpecifierKind, algorithm)},
+        attributes={"algorithm": ("SparseTensorSortKindAttr", SparseTensorSortKind, algorithm)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -882,7 +882,7 @@ def sort(
     xy: Value,
     ys: Sequence[Value],
     perm_map: AffineMap | Attribute,
-    algorithm: StorageSpecifierKind | str | Attribute,
+    algorithm: SparseTensorSortKind | str | Attribute,
     *,
     ny: int | Attribute | None = None,
     location: Location | None = None,
@@ -906,7 +906,7 @@ def sort(
         attributes={
             "perm_map": ("AffineMapAttr", perm_map),
             "ny": ("IndexAttr", ny),
-            "algorithm": ("SparseTensorSortKindAttr", StorageSpecifierKind, algorithm),
+            "algorithm": ("SparseTensorSortKindAttr", SparseTensorSortKind, algorithm),
         },
         result_types=(),
         location=location,
