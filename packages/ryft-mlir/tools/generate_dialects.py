@@ -83,6 +83,15 @@ def snake(name: str) -> str:
 
 
 WORD_START = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
+# Regions that may be without blocks, by operation.
+OPTIONAL_REGIONS = {
+    "gpu.all_reduce": (0,),
+    "llvm.func": (0,),
+    "llvm.mlir.global": (0,),
+    "scf.if": (1,),
+    "sparse_tensor.binary": (0, 1, 2),
+    "sparse_tensor.unary": (0, 1),
+}
 # Names of operands that MLIR made up or misspelt, and better ones; first those of single operations.
 NAMES = {
     "llvm.landingpad:_gen_arg_1": "clauses",
@@ -316,6 +325,8 @@ def render(dialect_name: str, operation: Operation, enumerations: Enumerations) 
             for name, kind in operation.regions
         ]
         lines.append(f"        regions=({', '.join(items)},),")
+        if operation.name in OPTIONAL_REGIONS:
+            lines.append(f"        optional_regions={OPTIONAL_REGIONS[operation.name]},")
         terminator = DIALECTS[dialect_name].terminator
         if terminator:
             lines.append(f'        terminator="{terminator}",')
@@ -359,9 +370,11 @@ def docstring(dialect_name: str, operation: Operation) -> str:
         (optional if attribute.optional else lines).append(text)
     for name, kind in operation.successors:
         lines.append(f"        {snake(name)}: {'Block' if kind == 'one' else 'Blocks'} to continue in.")
-    for name, kind in operation.regions:
+    for index, (name, kind) in enumerate(operation.regions):
         if kind == "one":
-            optional.append(f"        {snake(name)}: Fills the region: `body(block, *arguments)`, or a region.")
+            text = f"        {snake(name)}: Fills the region: `body(block, *arguments)`, or a region."
+            is_optional = index in OPTIONAL_REGIONS.get(operation.name, ())
+            optional.append(f"{text} Without it, the region has no blocks." if is_optional else text)
             optional.append(f"        {snake(name)}_arguments: Types of the arguments of the region.")
         else:
             optional.append(f"        {snake(name)}: For each region, what fills it.")

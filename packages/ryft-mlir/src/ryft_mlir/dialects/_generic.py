@@ -14,6 +14,7 @@ from ryft_xla_sys.mlir import dialect, ir
 from .._arguments import number
 from ..affine import AffineMap
 from ..attributes import Attribute
+from ..blocks import Region
 from ..building import Body, build_operation, build_with_regions
 from ..errors import BuildError, ContextError
 from ..operations import load_dialect_of
@@ -50,6 +51,7 @@ def generic(
     segments: bool = False,
     successors: Sequence[Block] = (),
     regions: Sequence[tuple[Body | None, Sequence[Type]]] = (),
+    optional_regions: Sequence[int] = (),
     terminator: str | None = None,
     location: Location | None = None,
 ) -> Operation:
@@ -65,6 +67,7 @@ def generic(
         segments: Whether the operation stores the sizes of the groups.
         successors: Blocks that the operation may jump to.
         regions: For each region, what fills it, and the types of its arguments.
+        optional_regions: Numbers of the regions that have no block, rather than an empty one, if nothing fills them.
         terminator: Operation that ends a region with the values that its body returns.
         location: Where the operation comes from.
 
@@ -93,7 +96,10 @@ def generic(
         result_types = (flat[0].type,)
     if not regions:
         return build_operation(block, name, flat, raw, result_types, successors=successors, location=location)
-    bodies = [(_nothing if body is None else body, types) for body, types in regions]
+    bodies: list[tuple[Body, Sequence[Type]]] = []
+    for index, (body, types) in enumerate(regions):
+        default = Region.create(context) if index in optional_regions else _nothing
+        bodies.append((default if body is None else body, types))
     return build_with_regions(
         block, name, flat, raw, bodies, terminator=terminator, result_types=result_types, location=location
     )

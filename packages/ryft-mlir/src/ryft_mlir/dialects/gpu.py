@@ -253,7 +253,7 @@ def all_reduce(
         value: Operand, one value.
         op: Attribute of kind `GPU_AllReduceOperationAttr`.
         uniform: Flag.
-        body: Fills the region: `body(block, *arguments)`, or a region.
+        body: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         body_arguments: Types of the arguments of the region.
         result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
@@ -266,6 +266,7 @@ def all_reduce(
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         regions=((body, body_arguments),),
+        optional_regions=(0,),
         location=location,
     ).result
 

@@ -1776,7 +1776,7 @@ def func(
         reqd_work_group_size: Attribute of kind `DenseI32ArrayAttr`.
         intel_reqd_sub_group_size: Attribute of kind `I32Attr`.
         uwtable_kind: Attribute of kind `UWTableKindAttr`.
-        body: Fills the region: `body(block, *arguments)`, or a region.
+        body: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         body_arguments: Types of the arguments of the region.
         location: Where the operation comes from.
     """
@@ -1841,6 +1841,7 @@ def func(
         },
         result_types=(),
         regions=((body, body_arguments),),
+        optional_regions=(0,),
         location=location,
     )
 
@@ -7838,7 +7839,7 @@ def mlir_global(
         dbg_exprs: Attribute of kind `DIGlobalVariableExpressionArrayAttr`.
         visibility: Attribute of kind `Visibility`.
         target_specific_attrs: Attribute of kind `ArrayAttr`.
-        initializer: Fills the region: `body(block, *arguments)`, or a region.
+        initializer: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         initializer_arguments: Types of the arguments of the region.
         location: Where the operation comes from.
     """
@@ -7866,6 +7867,7 @@ def mlir_global(
         },
         result_types=(),
         regions=((initializer, initializer_arguments),),
+        optional_regions=(0,),
         location=location,
     )
 

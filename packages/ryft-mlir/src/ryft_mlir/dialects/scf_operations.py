@@ -216,7 +216,7 @@ def if_(
         result_types: Types of the results.
         then_region: Fills the region: `body(block, *arguments)`, or a region.
         then_region_arguments: Types of the arguments of the region.
-        else_region: Fills the region: `body(block, *arguments)`, or a region.
+        else_region: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         else_region_arguments: Types of the arguments of the region.
         location: Where the operation comes from.
     """
@@ -229,6 +229,7 @@ def if_(
             (then_region, then_region_arguments),
             (else_region, else_region_arguments),
         ),
+        optional_regions=(1,),
         terminator="scf.yield",
         location=location,
     ).results

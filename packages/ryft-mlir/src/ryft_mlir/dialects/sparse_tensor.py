@@ -139,11 +139,11 @@ def binary(
         result_type: Type of the result.
         left_identity: Flag.
         right_identity: Flag.
-        overlap_region: Fills the region: `body(block, *arguments)`, or a region.
+        overlap_region: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         overlap_region_arguments: Types of the arguments of the region.
-        left_region: Fills the region: `body(block, *arguments)`, or a region.
+        left_region: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         left_region_arguments: Types of the arguments of the region.
-        right_region: Fills the region: `body(block, *arguments)`, or a region.
+        right_region: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         right_region_arguments: Types of the arguments of the region.
         location: Where the operation comes from.
     """
@@ -158,6 +158,7 @@ def binary(
             (left_region, left_region_arguments),
             (right_region, right_region_arguments),
         ),
+        optional_regions=(0, 1, 2),
         terminator="sparse_tensor.yield",
         location=location,
     ).result
@@ -1016,9 +1017,9 @@ def unary(
         block: Block to append to.
         x: Operand, one value.
         result_type: Type of the result.
-        present_region: Fills the region: `body(block, *arguments)`, or a region.
+        present_region: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         present_region_arguments: Types of the arguments of the region.
-        absent_region: Fills the region: `body(block, *arguments)`, or a region.
+        absent_region: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         absent_region_arguments: Types of the arguments of the region.
         location: Where the operation comes from.
     """
@@ -1031,6 +1032,7 @@ def unary(
             (present_region, present_region_arguments),
             (absent_region, absent_region_arguments),
         ),
+        optional_regions=(0, 1),
         terminator="sparse_tensor.yield",
         location=location,
     ).result
