@@ -98,17 +98,25 @@ def kinds_of_choices(name: str) -> set[tuple[str, str]]:
 
 # The bindings have the operations of `sparse_tensor`, but not the dialect.
 @pytest.mark.parametrize("name", [name for name in GENERATED if name != "sparse_tensor" and kinds_of_choices(name)])
-def test_every_member_of_an_enumeration_makes_an_attribute_of_its_kind(name: str, context: Context) -> None:
+def test_every_member_of_an_enumeration_makes_an_attribute_of_its_kind(name: str) -> None:
     module = importlib.import_module(f"ryft_mlir.dialects.{GENERATED[name]}")
-    context.load_dialect(name)
+    context = Context(allow_unregistered_dialects=True)
     context.load_dialect("arith")
-    context.allows_unregistered_dialects = True
     block = Block.create(context)
     for kind, enumeration in kinds_of_choices(name):
         for member in getattr(module, enumeration):
             attributes = {"choice": (kind, type(member), member)}
             operation = generic(block, f"{name}.probe", (), attributes=attributes, result_types=())
             assert operation.attributes["choice"].context is context
+
+
+def test_builders_load_their_dialect_also_where_unknown_ones_are_allowed() -> None:
+    context = Context(allow_unregistered_dialects=True)
+    block = Block.create(context, [context.element_type(np.float32)])
+    math.exp(block, *block.arguments)
+    assert context.is_registered("math.exp")
+    generic(block, "unknown.operation", block.arguments, result_types=())
+    assert str(block.operations[-1]) == '"unknown.operation"(%arg0) : (f32) -> ()'
 
 
 def test_builders_take_the_enumeration_of_their_attribute(context: Context) -> None:
