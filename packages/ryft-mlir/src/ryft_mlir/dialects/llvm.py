@@ -3780,7 +3780,8 @@ def intr_masked_gather(
     location: Location | None = None,
 ) -> Value:
     """Loads each lane that `mask` selects from the address in the same lane of `ptrs`, and takes the others from
-    `pass_thru`. All vectors have the same length, and `alignment` in bytes holds for each address.
+    `pass_thru`, one vector, or leaves them poison without it. All vectors have the same length, and `alignment` in
+    bytes holds for each address.
 
     Args:
         block: Block to append to.
@@ -3813,7 +3814,8 @@ def intr_masked_load(
     location: Location | None = None,
 ) -> Value:
     """Loads the lanes of a vector that `mask` selects from consecutive memory at `data`, and takes the others from
-    `pass_thru`. `mask` is a vector of `i1` of the same length, and memory of the other lanes is not read.
+    `pass_thru`, or leaves them poison without it. `mask` is a vector of `i1` of the same length, and memory of the
+    other lanes is not read.
 
     Args:
         block: Block to append to.
