@@ -11,8 +11,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ryft_mlir import Block, BuildError, Context, Module, Value
-from ryft_mlir.dialects import arith, builtin, cf, chlo, func, kinds, math, memref, mpmd, scf, shardy, vector
+from ryft_mlir import Block, BuildError, Context, ContextError, Module, Value
+from ryft_mlir.dialects import (
+    arith,
+    builtin,
+    cf,
+    chlo,
+    func,
+    gpu,
+    kinds,
+    llvm,
+    math,
+    memref,
+    mhlo,
+    mpmd,
+    nvvm,
+    scf,
+    scf_operations,
+    shardy,
+    vector,
+)
+from ryft_mlir.dialects._generic import generic
 from ryft_mlir.passes import chlo_legalize_to_stable_hlo, run_passes
 from ryft_xla_sys.mlir import dialect
 
@@ -59,15 +78,139 @@ def test_generated_builders_have_documented_parameters(name: str) -> None:
             assert f"{parameter}:" in (function.__doc__ or ""), (item, parameter)
 
 
-def test_generated_modules_are_up_to_date() -> None:
-    script = "import generate_dialects as g; print(g.generate('cf'))"
+@pytest.mark.parametrize("name", ["arith", "cf", "llvm", "math", "mpmd", "scf", "sdy"])
+def test_generated_modules_are_up_to_date(name: str) -> None:
+    script = f"import generate_dialects as g; g.refuse_wrong_summaries([{name!r}]); print(g.generate({name!r}))"
     result = subprocess.run([sys.executable, "-c", script], cwd=GENERATOR, capture_output=True, text=True, check=True)
-    path = GENERATOR.parent / "src" / "ryft_mlir" / "dialects" / "cf.py"
+    path = GENERATOR.parent / "src" / "ryft_mlir" / "dialects" / f"{GENERATED[name]}.py"
 
     def squeeze(text: str) -> str:
         return re.sub(r",([)}\]])", r"\1", "".join(text.split()))
 
     assert squeeze(result.stdout) == squeeze(path.read_text())
+
+
+def kinds_of_choices(name: str) -> set[tuple[str, str]]:
+    """Returns the kinds of attributes of a generated module that are enumerations, with their classes."""
+    source = inspect.getsource(importlib.import_module(f"ryft_mlir.dialects.{GENERATED[name]}"))
+    return set(re.findall(r'\("(\w+)", (\w+), \w+\)', source))
+
+
+# The bindings have the operations of `sparse_tensor`, but not the dialect.
+@pytest.mark.parametrize("name", [name for name in GENERATED if name != "sparse_tensor" and kinds_of_choices(name)])
+def test_every_member_of_an_enumeration_makes_an_attribute_of_its_kind(name: str) -> None:
+    module = importlib.import_module(f"ryft_mlir.dialects.{GENERATED[name]}")
+    context = Context(allow_unregistered_dialects=True)
+    context.load_dialect("arith")
+    block = Block.create(context)
+    for kind, enumeration in kinds_of_choices(name):
+        for member in getattr(module, enumeration):
+            attributes = {"choice": (kind, type(member), member)}
+            operation = generic(block, f"{name}.probe", (), attributes=attributes, result_types=())
+            assert operation.attributes["choice"].context is context
+
+
+def test_builders_load_their_dialect_also_where_unknown_ones_are_allowed() -> None:
+    context = Context(allow_unregistered_dialects=True)
+    block = Block.create(context, [context.element_type(np.float32)])
+    math.exp(block, *block.arguments)
+    assert context.is_registered("math.exp")
+    generic(block, "unknown.operation", block.arguments, result_types=())
+    assert str(block.operations[-1]) == '"unknown.operation"(%arg0) : (f32) -> ()'
+
+
+def test_builders_take_the_enumeration_of_their_attribute(context: Context) -> None:
+    block = Block.create(context, [context.element_type(np.int32), context.element_type(np.float32)])
+    count, number = block.arguments
+    kind = context.parse_type("!llvm.func<void ()>")
+    nvvm.barrier(block, [], reduction_op=nvvm.BarrierReduction.AND)
+    assert "reductionOp = #nvvm.reduction<and>" in str(block.operations[-1])
+    gpu.thread_id(block, gpu.Dimension.Y)
+    assert "dimension = #gpu<dim y>" in str(block.operations[-1])
+    arith.addi(block, count, count, overflow_flags="nsw")
+    assert "#arith.overflow<nsw>" in str(block.operations[-1])
+    math.exp(block, number, fastmath=arith.FastMathFlags.CONTRACT)
+    assert "#arith.fastmath<contract>" in str(block.operations[-1])
+    text = str(llvm.func(block, "f", kind, linkage=llvm.Linkage.INTERNAL, c_conv="fastcc", frame_pointer="non-leaf"))
+    for part in ("#llvm.linkage<internal>", "#llvm.cconv<fastcc>", '#llvm.framePointerKind<"non-leaf">'):
+        assert part in text
+    with pytest.raises(ValueError, match=r"`gpu.thread_id` expected one of x, y, z, but got 'f16'"):
+        gpu.thread_id(block, "f16")
+
+
+def test_attributes_of_another_kind_are_refused(context: Context) -> None:
+    block = Block.create(context, [context.parse_type("!llvm.ptr")])
+    (pointer,) = block.arguments
+    kind = context.parse_type("!llvm.func<void ()>")
+    convention = context.parse_attribute("#llvm.cconv<fastcc>")
+    with pytest.raises(BuildError, match=r"such as `#llvm.linkage<external>` for `linkage`, but got `#llvm.cconv<fast"):
+        llvm.func(block, "f", kind, linkage=convention)
+    with pytest.raises(BuildError, match=r"`llvm.fence` expected an attribute such as `0 : i64` .* but got `4 : i32`"):
+        llvm.fence(block, context.integer_attribute(4, context.integer_type(32)))
+    with pytest.raises(BuildError, match=r"an attribute of `llvm` for `loop_annotation`, but got `\"x\"`"):
+        llvm.br(block, [], block, loop_annotation="x")
+    with pytest.raises(BuildError, match=r"an attribute of `llvm` for `access_groups`, but got `\[1\]`"):
+        llvm.load(block, pointer, pointer.type, access_groups=[1])
+    group = context.parse_attribute("#llvm.access_group<id = distinct[0]<>>")
+    llvm.load(block, pointer, pointer.type, access_groups=[group])
+    assert "access_groups = [#llvm.access_group" in str(block.operations[-1])
+    foreign = Context().parse_attribute("#arith.fastmath<contract>")
+    number = Block.create(context, [context.element_type(np.float32)])
+    with pytest.raises(ContextError, match=r"`#arith.fastmath<contract>` belongs to another context"):
+        math.exp(number, *number.arguments, fastmath=foreign)
+
+
+def test_results_without_a_name_are_results(context: Context) -> None:
+    module = Module.create(context)
+    matrix, mask = context.vector_type((4, 4), np.float32), context.vector_type((4,), bool)
+    main = func.func(module.body, "main", [matrix, context.memref_type((4,), np.float32)])
+    block, (x, memory) = main.entry_block, main.entry_block.arguments
+    maps = [context.parse_attribute(f"affine_map<(i, j, k) -> ({text})>") for text in ("i, k", "k, j", "i, j")]
+    iterators = [context.parse_attribute(f"#vector.iterator_type<{text}>") for text in ("parallel",) * 2]
+    iterators.append(context.parse_attribute("#vector.iterator_type<reduction>"))
+    product = vector.contract(block, x, x, x, maps, iterators, matrix, kind=vector.CombiningKind.ADD)
+    assert product.type == matrix
+    assert vector.constant_mask(block, [2], mask).type == mask
+    assert memref.rank(block, memory).type == context.index_type()
+    func.return_(block)
+    module.verify()
+    tensor = context.tensor_type((4, 4), np.float32)
+    other = Block.create(context, [tensor])
+    (y,) = other.arguments
+    assert mhlo.dot(other, y, y, tensor).type == tensor
+    assert mhlo.transpose(other, y, [1, 0]).type == tensor
+
+
+def test_regions_may_have_no_blocks(context: Context) -> None:
+    module = Module.create(context)
+    llvm.mlir_global(module.body, context.integer_type(32), "g", "internal", value=np.int32(3))
+    llvm.func(module.body, "declared", context.parse_type("!llvm.func<void ()>"))
+    main = func.func(module.body, "main", [context.element_type(bool)])
+    block, (flag,) = main.entry_block, main.entry_block.arguments
+    scf_operations.if_(block, flag, [], then_region=lambda inner: ())
+    func.return_(block)
+    module.verify()
+    assert "llvm.func @declared()" in module.text()
+
+
+def test_the_generator_refuses_missing_and_surplus_sentences(tmp_path: Path) -> None:
+    script = """import generate_dialects as g
+del g.SUMMARIES["cf.br"]
+g.SUMMARIES |= {"cf.nothing": "Does nothing.", "none.such": "Does nothing."}
+g.refuse_wrong_summaries(["cf"])"""
+    result = subprocess.run([sys.executable, "-c", script], cwd=GENERATOR, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    for line in (
+        "no sentence for cf.br",
+        "a sentence for cf.nothing, which does not exist",
+        "a sentence for none.such, of no dialect",
+    ):
+        assert line in result.stderr.splitlines()
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.toml").write_text('"cf.br" = "Jumps."')
+    script = f"import pathlib, summaries as s; s.read_summaries(pathlib.Path({str(tmp_path)!r}))"
+    result = subprocess.run([sys.executable, "-c", script], cwd=GENERATOR, capture_output=True, text=True, check=False)
+    assert "`b.toml` repeats the sentences of other files for cf.br" in result.stderr
 
 
 def test_every_chlo_operation_has_a_builder() -> None:
@@ -334,7 +477,12 @@ def test_ragged_products_and_selection(context: Context) -> None:
     assert Module.parse(context, module.text()).text() == module.text()
 
 
-@pytest.mark.parametrize("names", ["stable_hlo", "chlo shardy func builtin kinds", "vector memref scf mpmd cf", "mhlo"])
+MACHINE = "llvm gpu nvgpu nvvm arith math"
+
+
+@pytest.mark.parametrize(
+    "names", ["stable_hlo", "chlo shardy func builtin kinds", "vector memref scf mpmd cf", "mhlo", MACHINE]
+)
 def test_builders_never_crash_whatever_they_are_given(names: str) -> None:
     script = Path(__file__).with_name("builder_fuzz.py")
     command = [sys.executable, "-X", "faulthandler", str(script), "0", "15", *names.split()]

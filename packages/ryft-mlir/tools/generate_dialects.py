@@ -1,6 +1,7 @@
 """Writes the builders of the regular dialects, `src/ryft_mlir/dialects/*.py`, from the bindings' own classes.
 
-Run it after a change of the pinned `jaxlib`, then format: `python packages/ryft-mlir/tools/generate_dialects.py`. The
+Run it after a change of the pinned `jaxlib`, then format: `python packages/ryft-mlir/tools/generate_dialects.py`; with
+names of dialects, it writes only these. It refuses when `summaries/*.toml` lacks an operation or has one too many. The
 result is committed, so that `help()`, type checkers and the documentation see ordinary functions, and so that what
 changed between two versions of the bindings shows as a change of text.
 """
@@ -11,18 +12,21 @@ import ast
 import importlib
 import keyword
 import re
+import sys
+import textwrap
 from dataclasses import dataclass, field
 from enum import IntFlag
 from pathlib import Path
 from typing import Any
 
-from summaries import DIALECTS, SUMMARIES
+from summaries import DIALECTS, read_summaries
 
 from ryft_mlir.dialects import stable_hlo
 from ryft_xla_sys.mlir import dialect
 
 PACKAGE = Path(__file__).resolve().parents[1]
 TARGET = PACKAGE / "src" / "ryft_mlir" / "dialects"
+SUMMARIES = read_summaries()
 
 ANNOTATIONS = {
     "BoolAttr": "bool | Attribute",
@@ -37,6 +41,15 @@ ANNOTATIONS = {
     "TypeAttr": "Type | Attribute",
     "AffineMapAttr": "AffineMap | Attribute",
     "I64ElementsAttr": "ArrayLike | Attribute",
+}
+
+# Kinds that a dialect gives a name of its own, by the kind that the bindings can make.
+SAME_KINDS = {
+    "GPU_OptionalDimSizeHintAttr": "DenseI32ArrayAttr",
+    "MHLO_ArrayOfLayoutAttr": "ArrayAttr",
+    "MHLO_BoolElementsAttr": "ElementsAttr",
+    "MHLO_FlatSymbolRefArrayAttr": "FlatSymbolRefArrayAttr",
+    "ValidRoundingModeAttr": "RoundingModeAttr",
 }
 
 
@@ -65,15 +78,33 @@ class Operation:
 
 def snake(name: str) -> str:
     """Returns a name in lower case with underscores that is neither a keyword nor one of ours."""
-    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower().strip("_")
+    text = re.sub(WORD_START, "_", name).lower().strip("_")
     return text + "_" if keyword.iskeyword(text) or text in RESERVED else text
 
 
+WORD_START = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
+# Regions that may be without blocks, by operation.
+OPTIONAL_REGIONS = {
+    "gpu.all_reduce": (0,),
+    "llvm.func": (0,),
+    "llvm.mlir.global": (0,),
+    "scf.if": (1,),
+    "sparse_tensor.binary": (0, 1, 2),
+    "sparse_tensor.unary": (0, 1),
+}
+# Names of operands that MLIR made up or misspelt, and better ones; first those of single operations.
+NAMES = {
+    "llvm.landingpad:_gen_arg_1": "clauses",
+    "_gen_arg_0": "lhs",
+    "_gen_arg_1": "rhs",
+    "arg_0": "arg",
+    "satrt_value": "start_value",
+}
 RESERVED = {"block", "location", "result_type", "result_types", "attributes", "self"}
 
 
-def parse_operation(node: ast.ClassDef) -> Operation | None:
-    """Reads what an operation takes and gives from the class that the bindings have for it."""
+def parse_operation(node: ast.ClassDef, returns: str) -> Operation | None:
+    """Reads what an operation takes and gives from its class in the bindings, and what their function returns."""
     constants: dict[str, Any] = {}
     initializer: ast.FunctionDef | None = None
     properties: list[ast.FunctionDef] = []
@@ -93,15 +124,21 @@ def parse_operation(node: ast.ClassDef) -> Operation | None:
     operation.inferred = any(argument.arg == "results" for argument in initializer.args.kwonlyargs)
     for statement in initializer.body:
         read_statement(operation, statement, segments)
+    operation.operands = [
+        (NAMES.get(f"{operation.name}:{name}", NAMES.get(name, name)), kind) for name, kind in operation.operands
+    ]
     for item in properties:
         text = ast.unparse(item)
-        if "operation.results" in text:
+        if operation.inferred and "operation.results" in text:
             kind = (
                 "optional" if "None if" in text else "one" if re.search(r"return .*results\[\d+\]$", text) else "many"
             )
             operation.results.append((item.name, kind))
         elif "self.regions" in text:
             operation.regions.append((item.name, "many" if re.search(r"regions\[\d+:\]", text) else "one"))
+    if operation.inferred and not operation.results and "OpResult" in returns:
+        # A result without a name has no property.
+        operation.results.append(("result", "many" if "OpResultList" in returns else "one"))
     count, fixed = constants.get("_ODS_REGIONS", (0, True))
     if fixed and len(operation.regions) < count:
         operation.regions += [(f"region{index}", "one") for index in range(len(operation.regions), count)]
@@ -109,7 +146,7 @@ def parse_operation(node: ast.ClassDef) -> Operation | None:
 
 
 def read_statement(operation: Operation, statement: ast.stmt, segments: list[int] | None) -> None:
-    """Reads one statement of an initializer: an operand, an attribute or a successor."""
+    """Reads one statement of an initializer: an operand, an attribute, a successor or a result."""
     text = ast.unparse(statement)
     if match := re.fullmatch(r"operands\.append\((?:_get_op_results?_or_values?\()?(\w+)\)?\)", text):
         kind = "one"
@@ -124,31 +161,76 @@ def read_statement(operation: Operation, statement: ast.stmt, segments: list[int
         name = re.match(r"if bool\((\w+)\)", text)
         operation.attributes.append(Attribute(name[1] if name else match[1], match[1], "UnitAttr", True, True))
     elif match := re.search(r"attributes\['([^']+)'\] = (\w+) if .*AttrBuilder\.get\('([^']+)'\)", text, re.S):
-        operation.attributes.append(Attribute(match[2], match[1], match[3], text.startswith("if ")))
+        kind = SAME_KINDS.get(match[3], match[3])
+        operation.attributes.append(Attribute(match[2], match[1], kind, text.startswith("if ")))
     elif match := re.fullmatch(r"_ods_successors\.(append|extend)\((\w+)\)", text):
         operation.successors.append((match[2], "one" if match[1] == "append" else "many"))
+    elif match := re.fullmatch(r"(if \w+ is not None:\s+)?results\.(append|extend)\((\w+)\)", text):
+        operation.results.append((match[3], "optional" if match[1] else "one" if match[2] == "append" else "many"))
     elif "results = [operands[0].type]" in text:
         operation.like_first = True
 
 
-def read_enumerations(name: str) -> tuple[dict[str, str], list[type[Any]]]:
-    """Returns the enumeration class of each kind of attribute of a dialect, and the classes."""
+@dataclass
+class Enumerations:
+    """The enumerations of a dialect.
+
+    Attributes:
+        classes: All of them.
+        names: Class of each name that the bindings register for a class right after it.
+        borrowed: Classes of the dialect `arith` by the kinds of its attributes, which others use too.
+    """
+
+    classes: list[type[Any]] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    borrowed: dict[str, str] = field(default_factory=dict)
+
+    def find(self, kind: str) -> str | None:
+        """Returns the class of a kind of attribute.
+
+        The names of kinds have other prefixes and suffixes than those of classes, but agree in what remains.
+        """
+        if kind in self.borrowed:
+            return self.borrowed[kind]
+        if kind in self.names:
+            return self.names[kind]
+        stem = stem_of(kind)
+        found = {name for known, name in self.names.items() if stem_of(known) == stem}
+        if len(found) > 1:
+            raise SystemExit(f"the kind `{kind}` fits several enumerations: {', '.join(sorted(found))}")
+        return found.pop() if found else None
+
+
+def stem_of(name: str) -> str:
+    """Returns what the name of an enumeration and that of its kind of attribute share."""
+    return re.sub(r"(Attr|Enum|Kind|Flags)+$", "", name.rpartition("_")[2])
+
+
+def read_enumerations(name: str) -> Enumerations:
+    """Returns the enumerations of a dialect."""
+    enumerations = Enumerations()
+    if name != "arith":
+        arith = read_enumerations("arith")
+        kinds = {attribute.kind for operation in operations_of(name) for attribute in operation.attributes}
+        kinds = {kind for kind in kinds if kind.startswith("Arith_") or kind in arith.names}
+        enumerations.borrowed = {kind: found for kind in kinds if (found := arith.find(kind))}
     try:
         module = importlib.import_module(f"jaxlib.mlir.dialects._{name}_{'enums' if name == 'sdy' else 'enum'}_gen")
     except ImportError:
-        return {}, []
-    kinds: dict[str, str] = {}
-    classes: list[type[Any]] = []
+        return enumerations
     current = ""
     for node in ast.parse(Path(module.__file__ or "").read_text()).body:
         if isinstance(node, ast.ClassDef):
             current = node.name
-            classes.append(getattr(module, current))
+            enumerations.classes.append(getattr(module, current))
+            enumerations.names[current] = current
         elif isinstance(node, ast.FunctionDef) and node.decorator_list:
             call = node.decorator_list[0]
-            if isinstance(call, ast.Call) and isinstance(call.args[0], ast.Constant):
-                kinds[str(call.args[0].value)] = current
-    return kinds, classes
+            # What is registered as text comes after all classes, in an order of its own.
+            is_number = "IntegerAttr" in ast.unparse(node.body[-1])
+            if is_number and isinstance(call, ast.Call) and isinstance(call.args[0], ast.Constant):
+                enumerations.names[str(call.args[0].value)] = current
+    return enumerations
 
 
 def member(name: str) -> str:
@@ -162,7 +244,7 @@ def function_name(operation: Operation) -> str:
     return name + "_" if keyword.iskeyword(name) or name in ("type", "print", "tuple", "map") else name
 
 
-def parameters(operation: Operation, enumerations: dict[str, str]) -> list[str]:
+def parameters(operation: Operation, enumerations: Enumerations) -> list[str]:
     """Returns the parameters of a builder."""
     types = {"one": "Value", "optional": "Value | None", "many": "Sequence[Value]"}
     required = [f"{snake(name)}: {types[kind]}" for name, kind in operation.operands if kind != "optional"]
@@ -194,15 +276,15 @@ def parameters(operation: Operation, enumerations: dict[str, str]) -> list[str]:
     return [*required, "*", *optional, "location: Location | None = None"]
 
 
-def annotation(attribute: Attribute, enumerations: dict[str, str]) -> str:
+def annotation(attribute: Attribute, enumerations: Enumerations) -> str:
     """Returns the annotation of the parameter of an attribute."""
-    found = enumerations.get(attribute.kind) or enumerations.get(attribute.kind.removesuffix("Attr"))
+    found = enumerations.find(attribute.kind)
     if found:
         return f"{found} | str | Attribute"
     return ANNOTATIONS.get(attribute.kind, "Any")
 
 
-def render(dialect_name: str, operation: Operation, enumerations: dict[str, str]) -> str:
+def render(dialect_name: str, operation: Operation, enumerations: Enumerations) -> str:
     """Returns the text of a builder."""
     kinds = [kind for _, kind in operation.results]
     single = kinds == ["one"]
@@ -219,7 +301,7 @@ def render(dialect_name: str, operation: Operation, enumerations: dict[str, str]
     if operation.attributes:
         entries = []
         for attribute in operation.attributes:
-            found = enumerations.get(attribute.kind) or enumerations.get(attribute.kind.removesuffix("Attr"))
+            found = enumerations.find(attribute.kind)
             kind = f'"{attribute.kind}"' if not found else f'"{attribute.kind}", {found}'
             entries.append(f'"{attribute.key}": ({kind}, {snake(attribute.name)})')
         lines.append(f"        attributes={{{', '.join(entries)}}},")
@@ -243,6 +325,8 @@ def render(dialect_name: str, operation: Operation, enumerations: dict[str, str]
             for name, kind in operation.regions
         ]
         lines.append(f"        regions=({', '.join(items)},),")
+        if operation.name in OPTIONAL_REGIONS:
+            lines.append(f"        optional_regions={OPTIONAL_REGIONS[operation.name]},")
         terminator = DIALECTS[dialect_name].terminator
         if terminator:
             lines.append(f'        terminator="{terminator}",')
@@ -250,14 +334,32 @@ def render(dialect_name: str, operation: Operation, enumerations: dict[str, str]
     return "\n".join(lines)
 
 
+def summary_of(dialect_name: str, operation: Operation) -> str:
+    """Returns what an operation means, or nothing if nobody has written it down."""
+    summary = SUMMARIES.get(operation.name, "")
+    if not summary and dialect_name == "mhlo":
+        builder = getattr(stable_hlo, function_name(operation), None)
+        summary = (getattr(builder, "__doc__", None) or "").partition("\n")[0]
+    return summary
+
+
+def refuse_wrong_summaries(names: list[str]) -> None:
+    """Raises a `SystemExit` that lists the operations without a sentence, and the sentences without an operation."""
+    problems: list[str] = []
+    for name in names:
+        operations = {item.name: item for item in operations_of(name) if item.name not in DIALECTS[name].skip}
+        problems += [f"no sentence for {key}" for key, item in operations.items() if not summary_of(name, item)]
+        known = {key for key in SUMMARIES if key.partition(".")[0] == name}
+        problems += [f"a sentence for {key}, which does not exist" for key in sorted(known - operations.keys())]
+    problems += [f"a sentence for {key}, of no dialect" for key in SUMMARIES if key.partition(".")[0] not in DIALECTS]
+    if problems:
+        raise SystemExit("\n".join(["`summaries/*.toml` and the bindings disagree:", *problems]))
+
+
 def docstring(dialect_name: str, operation: Operation) -> str:
     """Returns the docstring of a builder."""
-    summary = SUMMARIES.get(operation.name)
-    if summary is None and dialect_name == "mhlo":
-        summary = ((getattr(stable_hlo, function_name(operation), None) or main).__doc__ or "").partition("\n")[0]
-        summary = "" if summary == main.__doc__ else summary
-    summary = summary or f"Appends the operation `{operation.name}`."
-    lines = [f'    """{summary}', "", "    Args:", "        block: Block to append to."]
+    summary = textwrap.wrap(summary_of(dialect_name, operation), 113, break_on_hyphens=False)
+    lines = ['    """' + "\n    ".join(summary), "", "    Args:", "        block: Block to append to."]
     described = {"one": "Operand, one value.", "optional": "Optional operand.", "many": "Operands, any number."}
     optional: list[str] = []
     for name, kind in operation.operands:
@@ -268,9 +370,11 @@ def docstring(dialect_name: str, operation: Operation) -> str:
         (optional if attribute.optional else lines).append(text)
     for name, kind in operation.successors:
         lines.append(f"        {snake(name)}: {'Block' if kind == 'one' else 'Blocks'} to continue in.")
-    for name, kind in operation.regions:
+    for index, (name, kind) in enumerate(operation.regions):
         if kind == "one":
-            optional.append(f"        {snake(name)}: Fills the region: `body(block, *arguments)`, or a region.")
+            text = f"        {snake(name)}: Fills the region: `body(block, *arguments)`, or a region."
+            is_optional = index in OPTIONAL_REGIONS.get(operation.name, ())
+            optional.append(f"{text} Without it, the region has no blocks." if is_optional else text)
             optional.append(f"        {snake(name)}_arguments: Types of the arguments of the region.")
         else:
             optional.append(f"        {snake(name)}: For each region, what fills it.")
@@ -289,10 +393,8 @@ def docstring(dialect_name: str, operation: Operation) -> str:
 def enumeration(kind: type[Any]) -> str:
     """Returns the text of an enumeration."""
     base = "IntFlag" if issubclass(kind, IntFlag) else "IntEnum"
-    own = (kind.__doc__ or "").strip().splitlines()[0].rstrip(".") if kind.__doc__ else ""
-    if not own or own.startswith(("allowed", "An enumeration")):
-        own = "The choices of an attribute"
-    lines = [f"class {kind.__name__}(enum.{base}):", f'    """{own[0].upper()}{own[1:]}."""', ""]
+    words = " ".join(part if part.isupper() else part.lower() for part in re.split(WORD_START, kind.__name__))
+    lines = [f"class {kind.__name__}(enum.{base}):", f'    """The choices of an attribute: {words}."""', ""]
     lines += [f"    {member(name)} = {int(value)}" for name, value in kind.__members__.items()]
     return "\n".join(lines)
 
@@ -303,17 +405,24 @@ def operations_of(name: str) -> list[Operation]:
     source = Path(module.__file__ or "").parent
     source = source if source.name == "dialects" else source.parent
     tree = ast.parse((source / f"_{name}_ops_gen.py").read_text())
-    found = [parse_operation(node) for node in tree.body if isinstance(node, ast.ClassDef)]
+    returns: dict[str, str] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.returns is not None:
+            called = [item.func for item in ast.walk(node) if isinstance(item, ast.Call)]
+            returns |= {item.id: ast.unparse(node.returns) for item in called if isinstance(item, ast.Name)}
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    found = [parse_operation(node, returns.get(node.name, "")) for node in classes]
     return sorted((item for item in found if item is not None), key=function_name)
 
 
 def generate(name: str) -> str:
     """Returns the text of the module of a dialect."""
     settings = DIALECTS[name]
-    kinds, classes = read_enumerations(name)
+    enumerations = read_enumerations(name)
+    classes = enumerations.classes
     operations = [item for item in operations_of(name) if item.name not in settings.skip]
     bodies = [enumeration(kind) for kind in sorted(classes, key=lambda kind: kind.__name__)]
-    bodies += [render(name, operation, kinds) for operation in operations]
+    bodies += [render(name, operation, enumerations) for operation in operations]
     names = sorted([kind.__name__ for kind in classes] + [function_name(operation) for operation in operations])
     text = "\n\n\n".join(bodies)
     header = [
@@ -329,7 +438,10 @@ def generate(name: str) -> str:
     header += ["from typing import TYPE_CHECKING" + (", Any" if re.search(r"\bAny\b", text) else ""), ""]
     if "ArrayLike" in text:
         header += ["from numpy.typing import ArrayLike", ""]
-    header += ["from ._generic import generic", "", "if TYPE_CHECKING:"]
+    header += ["from ._generic import generic"]
+    if enumerations.borrowed:
+        header += [f"from .arith import {', '.join(sorted(set(enumerations.borrowed.values())))}"]
+    header += ["", "if TYPE_CHECKING:"]
     imports = {
         "Integers": "from .._conversions import Integers",
         "AffineMap": "from ..affine import AffineMap",
@@ -352,9 +464,11 @@ def strip_docs(text: str) -> str:
 
 
 def main() -> None:
-    """Writes the module of every dialect."""
-    for name, settings in DIALECTS.items():
-        (TARGET / f"{settings.module}.py").write_text(generate(name))
+    """Writes the modules of the dialects that the command line names, or of all."""
+    names = sys.argv[1:] or list(DIALECTS)
+    refuse_wrong_summaries(names)
+    for name in names:
+        (TARGET / f"{DIALECTS[name].module}.py").write_text(generate(name))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -543,7 +544,11 @@ def load_dialect_of(context: Context, name: str) -> None:
         BuildError: If MLIR does not know the operation and the context does not allow that.
     """
     namespace, _, _ = name.partition(".")
-    if not context.allows_unregistered_dialects:
-        context.load_dialect(namespace)
-        if not context.is_registered(name):
-            raise BuildError(f"expected an operation of the dialect `{namespace}`, but got `{name}`")
+    if context.allows_unregistered_dialects:
+        # What MLIR does know must not stay unregistered: it crashes once something else loads the dialect.
+        with contextlib.suppress(BuildError):
+            context.load_dialect(namespace)
+        return
+    context.load_dialect(namespace)
+    if not context.is_registered(name):
+        raise BuildError(f"expected an operation of the dialect `{namespace}`, but got `{name}`")

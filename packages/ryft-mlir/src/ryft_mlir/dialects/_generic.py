@@ -14,6 +14,7 @@ from ryft_xla_sys.mlir import dialect, ir
 from .._arguments import number
 from ..affine import AffineMap
 from ..attributes import Attribute
+from ..blocks import Region
 from ..building import Body, build_operation, build_with_regions
 from ..errors import BuildError, ContextError
 from ..operations import load_dialect_of
@@ -28,6 +29,16 @@ if TYPE_CHECKING:
 
 __all__ = ["generic"]
 
+# Enumerations whose attributes the bindings cannot make, by their text.
+_TEXTS = {
+    "CConv": "#llvm.cconv<{}>",
+    "FramePointerKindAttr": '#llvm.framePointerKind<"{}">',
+    "Linkage": "#llvm.linkage<{}>",
+    "TailCallKind": "#llvm.tailcallkind<{}>",
+    "UWTableKindAttr": "#llvm.uwtableKind<{}>",
+}
+_LLVM_KINDS = ("DIGlobalVariableExpressionArrayAttr", "LoopAnnotationAttr")
+
 
 def generic(
     block: Block,
@@ -40,6 +51,7 @@ def generic(
     segments: bool = False,
     successors: Sequence[Block] = (),
     regions: Sequence[tuple[Body | None, Sequence[Type]]] = (),
+    optional_regions: Sequence[int] = (),
     terminator: str | None = None,
     location: Location | None = None,
 ) -> Operation:
@@ -55,6 +67,7 @@ def generic(
         segments: Whether the operation stores the sizes of the groups.
         successors: Blocks that the operation may jump to.
         regions: For each region, what fills it, and the types of its arguments.
+        optional_regions: Numbers of the regions that have no block, rather than an empty one, if nothing fills them.
         terminator: Operation that ends a region with the values that its body returns.
         location: Where the operation comes from.
 
@@ -83,7 +96,10 @@ def generic(
         result_types = (flat[0].type,)
     if not regions:
         return build_operation(block, name, flat, raw, result_types, successors=successors, location=location)
-    bodies = [(_nothing if body is None else body, types) for body, types in regions]
+    bodies: list[tuple[Body, Sequence[Type]]] = []
+    for index, (body, types) in enumerate(regions):
+        default = Region.create(context) if index in optional_regions else _nothing
+        bodies.append((default if body is None else body, types))
     return build_with_regions(
         block, name, flat, raw, bodies, terminator=terminator, result_types=result_types, location=location
     )
@@ -95,27 +111,55 @@ def _nothing(block: Block, *_: Value) -> None:
 
 def _attribute(context: Context, operation: str, key: str, kind: str, *description: Any) -> Any:
     value = description[-1]
+    if len(description) == 2:
+        return _choice(context, operation, key, kind, description[0], value)
     namespace = operation.partition(".")[0]
-    if kind.lower().startswith(f"{namespace}_") and not ir.AttrBuilder.contains(kind):
-        # Of a kind that only the dialect knows, anything else ends the process when it is printed.
+    is_foreign = kind.lower().startswith(f"{namespace}_") or kind in _LLVM_KINDS
+    if is_foreign and not ir.AttrBuilder.contains(kind):
+        # Of a kind that only the dialect knows, anything else ends the process when it is printed, or is dropped.
         raw = context.attribute(value)._raw
-        if not str(raw).startswith(f"#{namespace}"):
+        is_list = "Array" in kind or kind == "MHLO_PrecisionConfigAttr"
+        items = list(raw) if is_list and isinstance(raw, ir.ArrayAttr) else [raw]
+        if not all(str(item).startswith(f"#{namespace}") for item in items):
             raise BuildError(f"`{operation}` expected an attribute of `{namespace}` for `{key}`, but got `{raw}`")
         return raw
     if isinstance(value, Attribute):
-        if value._context is not context:
-            raise ContextError(f"attribute `{value}` belongs to another context")
-        return value._raw
+        return _own(context, value)
     if kind == "UnitAttr":
         return ir.UnitAttr.get(context._raw)
-    if len(description) == 2:
-        value = _member(operation, key, description[0], value)
     if not ir.AttrBuilder.contains(kind):
         return context.attribute(value)._raw
+    return _built(context, operation, key, kind, _plain(context, value))
+
+
+def _choice(context: Context, operation: str, key: str, kind: str, choices: type[enum.IntEnum], value: Any) -> Any:
+    """Returns the attribute of one of the members of an enumeration."""
+    given = _own(context, value) if isinstance(value, Attribute) else None
+    member = _member(operation, key, choices, next(iter(choices)) if given is not None else value)
+    if kind in _TEXTS:
+        raw = ir.Attribute.parse(_TEXTS[kind].format(member), context._raw)
+    else:
+        raw = _built(context, operation, key, kind, member)
+    if given is None:
+        return raw
+    # What is of another kind ends the process when it is printed, or is dropped.
+    if given.typeid != raw.typeid or (isinstance(raw, ir.IntegerAttr) and given.type != raw.type):
+        raise BuildError(f"`{operation}` expected an attribute such as `{raw}` for `{key}`, but got `{given}`")
+    return given
+
+
+def _own(context: Context, value: Attribute) -> Any:
+    if value._context is not context:
+        raise ContextError(f"attribute `{value}` belongs to another context")
+    return value._raw
+
+
+def _built(context: Context, operation: str, key: str, kind: str, value: Any) -> Any:
+    """Returns the attribute that the bindings make of a value."""
     try:
         # Some of the bindings' functions look for the context where `with` puts it.
         with context._raw:
-            return ir.AttrBuilder.get(kind)(_plain(context, value), context=context._raw)
+            return ir.AttrBuilder.get(kind)(value, context=context._raw)
     except (TypeError, ValueError, OverflowError, RuntimeError, ir.MLIRError) as error:
         reason = str(error).partition("\n")[0]
         # What the bindings say about their own functions helps nobody.
@@ -128,7 +172,9 @@ def _attribute(context: Context, operation: str, key: str, kind: str, *descripti
 
 def _member(operation: str, key: str, kind: type[enum.IntEnum], value: Any) -> Any:
     """Returns the member of the bindings' enumeration that ours, a number, or its text in MLIR stands for."""
-    bindings = getattr(dialect(operation.partition(".")[0]), kind.__name__)
+    own = dialect(operation.partition(".")[0])
+    # Other dialects use some enumerations of `arith`.
+    bindings = getattr(own if hasattr(own, kind.__name__) else dialect("arith"), kind.__name__)
     if isinstance(value, str):
         for member in bindings:
             if value in (str(member), member.name):

@@ -81,7 +81,7 @@ __all__ = [
 
 
 class AtomicRMWKind(enum.IntEnum):
-    """The choices of an attribute."""
+    """The choices of an attribute: atomic RMW kind."""
 
     ADDF = 0
     ADDI = 1
@@ -102,7 +102,7 @@ class AtomicRMWKind(enum.IntEnum):
 
 
 class CmpFPredicate(enum.IntEnum):
-    """The choices of an attribute."""
+    """The choices of an attribute: cmp F predicate."""
 
     ALWAYS_FALSE = 0
     OEQ = 1
@@ -123,7 +123,7 @@ class CmpFPredicate(enum.IntEnum):
 
 
 class CmpIPredicate(enum.IntEnum):
-    """The choices of an attribute."""
+    """The choices of an attribute: cmp I predicate."""
 
     EQ = 0
     NE = 1
@@ -138,7 +138,7 @@ class CmpIPredicate(enum.IntEnum):
 
 
 class FastMathFlags(enum.IntFlag):
-    """Floating point fast math flags."""
+    """The choices of an attribute: fast math flags."""
 
     NONE = 0
     REASSOC = 1
@@ -152,7 +152,7 @@ class FastMathFlags(enum.IntFlag):
 
 
 class IntegerOverflowFlags(enum.IntFlag):
-    """Integer overflow arith flags."""
+    """The choices of an attribute: integer overflow flags."""
 
     NONE = 0
     NSW = 1
@@ -160,7 +160,7 @@ class IntegerOverflowFlags(enum.IntFlag):
 
 
 class RoundingMode(enum.IntEnum):
-    """Floating point rounding mode."""
+    """The choices of an attribute: rounding mode."""
 
     TO_NEAREST_EVEN = 0
     DOWNWARD = 1
@@ -204,7 +204,7 @@ def addi(
     lhs: Value,
     rhs: Value,
     *,
-    overflow_flags: FastMathFlags | str | Attribute | None = None,
+    overflow_flags: IntegerOverflowFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -222,7 +222,7 @@ def addi(
         block,
         "arith.addi",
         (lhs, rhs),
-        attributes={"overflowFlags": ("Arith_IntegerOverflowAttr", FastMathFlags, overflow_flags)},
+        attributes={"overflowFlags": ("Arith_IntegerOverflowAttr", IntegerOverflowFlags, overflow_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -906,7 +906,7 @@ def muli(
     lhs: Value,
     rhs: Value,
     *,
-    overflow_flags: FastMathFlags | str | Attribute | None = None,
+    overflow_flags: IntegerOverflowFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -924,7 +924,7 @@ def muli(
         block,
         "arith.muli",
         (lhs, rhs),
-        attributes={"overflowFlags": ("Arith_IntegerOverflowAttr", FastMathFlags, overflow_flags)},
+        attributes={"overflowFlags": ("Arith_IntegerOverflowAttr", IntegerOverflowFlags, overflow_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1203,7 +1203,7 @@ def shli(
     lhs: Value,
     rhs: Value,
     *,
-    overflow_flags: FastMathFlags | str | Attribute | None = None,
+    overflow_flags: IntegerOverflowFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -1221,7 +1221,7 @@ def shli(
         block,
         "arith.shli",
         (lhs, rhs),
-        attributes={"overflowFlags": ("Arith_IntegerOverflowAttr", FastMathFlags, overflow_flags)},
+        attributes={"overflowFlags": ("Arith_IntegerOverflowAttr", IntegerOverflowFlags, overflow_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1341,7 +1341,7 @@ def subi(
     lhs: Value,
     rhs: Value,
     *,
-    overflow_flags: FastMathFlags | str | Attribute | None = None,
+    overflow_flags: IntegerOverflowFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -1359,7 +1359,7 @@ def subi(
         block,
         "arith.subi",
         (lhs, rhs),
-        attributes={"overflowFlags": ("Arith_IntegerOverflowAttr", FastMathFlags, overflow_flags)},
+        attributes={"overflowFlags": ("Arith_IntegerOverflowAttr", IntegerOverflowFlags, overflow_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1403,7 +1403,7 @@ def trunci(
     in_: Value,
     result_type: Type,
     *,
-    overflow_flags: FastMathFlags | str | Attribute | None = None,
+    overflow_flags: IntegerOverflowFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Drops the high bits of an integer.
@@ -1419,7 +1419,7 @@ def trunci(
         block,
         "arith.trunci",
         (in_,),
-        attributes={"overflowFlags": ("Arith_IntegerOverflowAttr", FastMathFlags, overflow_flags)},
+        attributes={"overflowFlags": ("Arith_IntegerOverflowAttr", IntegerOverflowFlags, overflow_flags)},
         result_types=(result_type,),
         location=location,
     ).result

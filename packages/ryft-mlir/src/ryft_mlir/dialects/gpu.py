@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ._generic import generic
 
 if TYPE_CHECKING:
+    from .._conversions import Integers
     from ..attributes import Attribute
     from ..blocks import Block
     from ..building import Body
@@ -104,7 +105,7 @@ __all__ = [
 
 
 class AddressSpace(enum.IntEnum):
-    """GPU address space."""
+    """The choices of an attribute: address space."""
 
     GLOBAL = 1
     WORKGROUP = 2
@@ -112,7 +113,7 @@ class AddressSpace(enum.IntEnum):
 
 
 class AllReduceOperation(enum.IntEnum):
-    """Built-in reduction operations supported by gpu.allreduce."""
+    """The choices of an attribute: all reduce operation."""
 
     ADD = 0
     MUL = 1
@@ -130,14 +131,14 @@ class AllReduceOperation(enum.IntEnum):
 
 
 class BroadcastType(enum.IntEnum):
-    """A lane to broadcast from."""
+    """The choices of an attribute: broadcast type."""
 
     FIRST_ACTIVE_LANE = 0
     SPECIFIC_LANE = 1
 
 
 class CompilationTarget(enum.IntEnum):
-    """GPU compilation format."""
+    """The choices of an attribute: compilation target."""
 
     OFFLOAD = 1
     ASSEMBLY = 2
@@ -146,7 +147,7 @@ class CompilationTarget(enum.IntEnum):
 
 
 class Dimension(enum.IntEnum):
-    """A dimension, either 'x', 'y', or 'z'."""
+    """The choices of an attribute: dimension."""
 
     X = 0
     Y = 1
@@ -154,7 +155,7 @@ class Dimension(enum.IntEnum):
 
 
 class MMAElementwiseOp(enum.IntEnum):
-    """Elementwise operation to apply to mma matrix."""
+    """The choices of an attribute: MMA elementwise op."""
 
     ADDF = 0
     MULF = 1
@@ -173,7 +174,7 @@ class MMAElementwiseOp(enum.IntEnum):
 
 
 class MappingId(enum.IntEnum):
-    """Mapping ids for loop mapping."""
+    """The choices of an attribute: mapping id."""
 
     DIMX = 0
     DIMY = 1
@@ -191,7 +192,7 @@ class MappingId(enum.IntEnum):
 
 
 class Processor(enum.IntEnum):
-    """Processor for loop mapping."""
+    """The choices of an attribute: processor."""
 
     BLOCKX = 0
     BLOCKY = 1
@@ -203,7 +204,7 @@ class Processor(enum.IntEnum):
 
 
 class Prune2To4SpMatFlag(enum.IntEnum):
-    """Pruning strategy for 2:4 sparse matrix."""
+    """The choices of an attribute: prune2 to4 sp mat flag."""
 
     NONE = 0
     PRUNE_ONLY = 1
@@ -211,7 +212,7 @@ class Prune2To4SpMatFlag(enum.IntEnum):
 
 
 class ShuffleMode(enum.IntEnum):
-    """Indexing modes supported by gpu.shuffle."""
+    """The choices of an attribute: shuffle mode."""
 
     XOR = 0
     UP = 2
@@ -220,14 +221,14 @@ class ShuffleMode(enum.IntEnum):
 
 
 class SpGEMMWorkEstimationOrComputeKind(enum.IntEnum):
-    """Choose whether spgemm_work_estimation_or_compute does work estimation or compute."""
+    """The choices of an attribute: sp GEMM work estimation or compute kind."""
 
     WORK_ESTIMATION = 0
     COMPUTE = 1
 
 
 class TransposeMode(enum.IntEnum):
-    """Transpose mode of sparse matrix supported by sparse tensor ops."""
+    """The choices of an attribute: transpose mode."""
 
     NON_TRANSPOSE = 0
     TRANSPOSE = 1
@@ -238,7 +239,7 @@ def all_reduce(
     block: Block,
     value: Value,
     *,
-    op: Processor | str | Attribute | None = None,
+    op: AllReduceOperation | str | Attribute | None = None,
     uniform: bool = False,
     body: Body | None = None,
     body_arguments: Sequence[Type] = (),
@@ -252,7 +253,7 @@ def all_reduce(
         value: Operand, one value.
         op: Attribute of kind `GPU_AllReduceOperationAttr`.
         uniform: Flag.
-        body: Fills the region: `body(block, *arguments)`, or a region.
+        body: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         body_arguments: Types of the arguments of the region.
         result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
@@ -261,10 +262,11 @@ def all_reduce(
         block,
         "gpu.all_reduce",
         (value,),
-        attributes={"op": ("GPU_AllReduceOperationAttr", Processor, op), "uniform": ("UnitAttr", uniform)},
+        attributes={"op": ("GPU_AllReduceOperationAttr", AllReduceOperation, op), "uniform": ("UnitAttr", uniform)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         regions=((body, body_arguments),),
+        optional_regions=(0,),
         location=location,
     ).result
 
@@ -350,17 +352,19 @@ def binary(
 
 def block_dim(
     block: Block,
-    dimension: Processor | str | Attribute,
+    dimension: Dimension | str | Attribute,
     *,
     upper_bound: int | Attribute | None = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `gpu.block_dim`.
 
     Args:
         block: Block to append to.
         dimension: Attribute of kind `GPU_DimensionAttr`.
         upper_bound: Attribute of kind `IndexAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -368,27 +372,29 @@ def block_dim(
         "gpu.block_dim",
         (),
         attributes={
-            "dimension": ("GPU_DimensionAttr", Processor, dimension),
+            "dimension": ("GPU_DimensionAttr", Dimension, dimension),
             "upper_bound": ("IndexAttr", upper_bound),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def block_id(
     block: Block,
-    dimension: Processor | str | Attribute,
+    dimension: Dimension | str | Attribute,
     *,
     upper_bound: int | Attribute | None = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `gpu.block_id`.
 
     Args:
         block: Block to append to.
         dimension: Attribute of kind `GPU_DimensionAttr`.
         upper_bound: Attribute of kind `IndexAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -396,27 +402,29 @@ def block_id(
         "gpu.block_id",
         (),
         attributes={
-            "dimension": ("GPU_DimensionAttr", Processor, dimension),
+            "dimension": ("GPU_DimensionAttr", Dimension, dimension),
             "upper_bound": ("IndexAttr", upper_bound),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def cluster_block_id(
     block: Block,
-    dimension: Processor | str | Attribute,
+    dimension: Dimension | str | Attribute,
     *,
     upper_bound: int | Attribute | None = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `gpu.cluster_block_id`.
 
     Args:
         block: Block to append to.
         dimension: Attribute of kind `GPU_DimensionAttr`.
         upper_bound: Attribute of kind `IndexAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -424,27 +432,29 @@ def cluster_block_id(
         "gpu.cluster_block_id",
         (),
         attributes={
-            "dimension": ("GPU_DimensionAttr", Processor, dimension),
+            "dimension": ("GPU_DimensionAttr", Dimension, dimension),
             "upper_bound": ("IndexAttr", upper_bound),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def cluster_dim(
     block: Block,
-    dimension: Processor | str | Attribute,
+    dimension: Dimension | str | Attribute,
     *,
     upper_bound: int | Attribute | None = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `gpu.cluster_dim`.
 
     Args:
         block: Block to append to.
         dimension: Attribute of kind `GPU_DimensionAttr`.
         upper_bound: Attribute of kind `IndexAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -452,27 +462,29 @@ def cluster_dim(
         "gpu.cluster_dim",
         (),
         attributes={
-            "dimension": ("GPU_DimensionAttr", Processor, dimension),
+            "dimension": ("GPU_DimensionAttr", Dimension, dimension),
             "upper_bound": ("IndexAttr", upper_bound),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def cluster_dim_blocks(
     block: Block,
-    dimension: Processor | str | Attribute,
+    dimension: Dimension | str | Attribute,
     *,
     upper_bound: int | Attribute | None = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `gpu.cluster_dim_blocks`.
 
     Args:
         block: Block to append to.
         dimension: Attribute of kind `GPU_DimensionAttr`.
         upper_bound: Attribute of kind `IndexAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -480,27 +492,29 @@ def cluster_dim_blocks(
         "gpu.cluster_dim_blocks",
         (),
         attributes={
-            "dimension": ("GPU_DimensionAttr", Processor, dimension),
+            "dimension": ("GPU_DimensionAttr", Dimension, dimension),
             "upper_bound": ("IndexAttr", upper_bound),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def cluster_id(
     block: Block,
-    dimension: Processor | str | Attribute,
+    dimension: Dimension | str | Attribute,
     *,
     upper_bound: int | Attribute | None = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `gpu.cluster_id`.
 
     Args:
         block: Block to append to.
         dimension: Attribute of kind `GPU_DimensionAttr`.
         upper_bound: Attribute of kind `IndexAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -508,12 +522,12 @@ def cluster_id(
         "gpu.cluster_id",
         (),
         attributes={
-            "dimension": ("GPU_DimensionAttr", Processor, dimension),
+            "dimension": ("GPU_DimensionAttr", Dimension, dimension),
             "upper_bound": ("IndexAttr", upper_bound),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def create_2to4_spmat(
@@ -524,7 +538,7 @@ def create_2to4_spmat(
     memref: Value,
     result_types: Sequence[Type],
     *,
-    prune_flag: Processor | str | Attribute | None = None,
+    prune_flag: Prune2To4SpMatFlag | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
     """Appends the operation `gpu.create_2to4_spmat`.
@@ -543,7 +557,7 @@ def create_2to4_spmat(
         block,
         "gpu.create_2to4_spmat",
         (async_dependencies, rows, cols, memref),
-        attributes={"pruneFlag": ("GPU_Prune2To4SpMatFlagAttr", Processor, prune_flag)},
+        attributes={"pruneFlag": ("GPU_Prune2To4SpMatFlagAttr", Prune2To4SpMatFlag, prune_flag)},
         result_types=result_types,
         location=location,
     ).results
@@ -863,9 +877,9 @@ def func(
     res_attrs: Any = None,
     workgroup_attrib_attrs: Any = None,
     private_attrib_attrs: Any = None,
-    known_block_size: Any = None,
-    known_grid_size: Any = None,
-    known_cluster_size: Any = None,
+    known_block_size: Integers | None = None,
+    known_grid_size: Integers | None = None,
+    known_cluster_size: Integers | None = None,
     body: Body | None = None,
     body_arguments: Sequence[Type] = (),
     location: Location | None = None,
@@ -879,9 +893,9 @@ def func(
         res_attrs: Attribute of kind `DictArrayAttr`.
         workgroup_attrib_attrs: Attribute of kind `DictArrayAttr`.
         private_attrib_attrs: Attribute of kind `DictArrayAttr`.
-        known_block_size: Attribute of kind `GPU_OptionalDimSizeHintAttr`.
-        known_grid_size: Attribute of kind `GPU_OptionalDimSizeHintAttr`.
-        known_cluster_size: Attribute of kind `GPU_OptionalDimSizeHintAttr`.
+        known_block_size: Attribute of kind `DenseI32ArrayAttr`.
+        known_grid_size: Attribute of kind `DenseI32ArrayAttr`.
+        known_cluster_size: Attribute of kind `DenseI32ArrayAttr`.
         body: Fills the region: `body(block, *arguments)`, or a region.
         body_arguments: Types of the arguments of the region.
         location: Where the operation comes from.
@@ -896,9 +910,9 @@ def func(
             "res_attrs": ("DictArrayAttr", res_attrs),
             "workgroup_attrib_attrs": ("DictArrayAttr", workgroup_attrib_attrs),
             "private_attrib_attrs": ("DictArrayAttr", private_attrib_attrs),
-            "known_block_size": ("GPU_OptionalDimSizeHintAttr", known_block_size),
-            "known_grid_size": ("GPU_OptionalDimSizeHintAttr", known_grid_size),
-            "known_cluster_size": ("GPU_OptionalDimSizeHintAttr", known_cluster_size),
+            "known_block_size": ("DenseI32ArrayAttr", known_block_size),
+            "known_grid_size": ("DenseI32ArrayAttr", known_grid_size),
+            "known_cluster_size": ("DenseI32ArrayAttr", known_cluster_size),
         },
         result_types=(),
         regions=((body, body_arguments),),
@@ -908,17 +922,19 @@ def func(
 
 def global_id(
     block: Block,
-    dimension: Processor | str | Attribute,
+    dimension: Dimension | str | Attribute,
     *,
     upper_bound: int | Attribute | None = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `gpu.global_id`.
 
     Args:
         block: Block to append to.
         dimension: Attribute of kind `GPU_DimensionAttr`.
         upper_bound: Attribute of kind `IndexAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -926,27 +942,29 @@ def global_id(
         "gpu.global_id",
         (),
         attributes={
-            "dimension": ("GPU_DimensionAttr", Processor, dimension),
+            "dimension": ("GPU_DimensionAttr", Dimension, dimension),
             "upper_bound": ("IndexAttr", upper_bound),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def grid_dim(
     block: Block,
-    dimension: Processor | str | Attribute,
+    dimension: Dimension | str | Attribute,
     *,
     upper_bound: int | Attribute | None = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `gpu.grid_dim`.
 
     Args:
         block: Block to append to.
         dimension: Attribute of kind `GPU_DimensionAttr`.
         upper_bound: Attribute of kind `IndexAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -954,12 +972,12 @@ def grid_dim(
         "gpu.grid_dim",
         (),
         attributes={
-            "dimension": ("GPU_DimensionAttr", Processor, dimension),
+            "dimension": ("GPU_DimensionAttr", Dimension, dimension),
             "upper_bound": ("IndexAttr", upper_bound),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def host_register(block: Block, value: Value, *, location: Location | None = None) -> Operation:
@@ -1348,8 +1366,8 @@ def sddmm(
     compute_type: Type | Attribute,
     result_types: Sequence[Type],
     *,
-    mode_a: Processor | str | Attribute | None = None,
-    mode_b: Processor | str | Attribute | None = None,
+    mode_a: TransposeMode | str | Attribute | None = None,
+    mode_b: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
     """Appends the operation `gpu.sddmm`.
@@ -1372,8 +1390,8 @@ def sddmm(
         "gpu.sddmm",
         (async_dependencies, dnmat_a, dnmat_b, spmat_c, buffer),
         attributes={
-            "modeA": ("GPU_TransposeModeAttr", Processor, mode_a),
-            "modeB": ("GPU_TransposeModeAttr", Processor, mode_b),
+            "modeA": ("GPU_TransposeModeAttr", TransposeMode, mode_a),
+            "modeB": ("GPU_TransposeModeAttr", TransposeMode, mode_b),
             "computeType": ("TypeAttr", compute_type),
         },
         result_types=result_types,
@@ -1390,8 +1408,8 @@ def sddmm_buffer_size(
     compute_type: Type | Attribute,
     result_types: Sequence[Type],
     *,
-    mode_a: Processor | str | Attribute | None = None,
-    mode_b: Processor | str | Attribute | None = None,
+    mode_a: TransposeMode | str | Attribute | None = None,
+    mode_b: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
     """Appends the operation `gpu.sddmm_buffer_size`.
@@ -1413,8 +1431,8 @@ def sddmm_buffer_size(
         "gpu.sddmm_buffer_size",
         (async_dependencies, dnmat_a, dnmat_b, spmat_c),
         attributes={
-            "modeA": ("GPU_TransposeModeAttr", Processor, mode_a),
-            "modeB": ("GPU_TransposeModeAttr", Processor, mode_b),
+            "modeA": ("GPU_TransposeModeAttr", TransposeMode, mode_a),
+            "modeB": ("GPU_TransposeModeAttr", TransposeMode, mode_b),
             "computeType": ("TypeAttr", compute_type),
         },
         result_types=result_types,
@@ -1476,7 +1494,7 @@ def shuffle(
     value: Value,
     offset: Value,
     width: Value,
-    mode: Processor | str | Attribute,
+    mode: ShuffleMode | str | Attribute,
     *,
     result_types: Sequence[Type] | None = None,
     location: Location | None = None,
@@ -1496,7 +1514,7 @@ def shuffle(
         block,
         "gpu.shuffle",
         (value, offset, width),
-        attributes={"mode": ("GPU_ShuffleModeAttr", Processor, mode)},
+        attributes={"mode": ("GPU_ShuffleModeAttr", ShuffleMode, mode)},
         result_types=result_types,
         location=location,
     ).results
@@ -1512,8 +1530,8 @@ def spgemm_copy(
     compute_type: Type | Attribute,
     result_types: Sequence[Type],
     *,
-    mode_a: Processor | str | Attribute | None = None,
-    mode_b: Processor | str | Attribute | None = None,
+    mode_a: TransposeMode | str | Attribute | None = None,
+    mode_b: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
     """Appends the operation `gpu.spgemm_copy`.
@@ -1536,8 +1554,8 @@ def spgemm_copy(
         "gpu.spgemm_copy",
         (async_dependencies, desc, spmat_a, spmat_b, spmat_c),
         attributes={
-            "modeA": ("GPU_TransposeModeAttr", Processor, mode_a),
-            "modeB": ("GPU_TransposeModeAttr", Processor, mode_b),
+            "modeA": ("GPU_TransposeModeAttr", TransposeMode, mode_a),
+            "modeB": ("GPU_TransposeModeAttr", TransposeMode, mode_b),
             "computeType": ("TypeAttr", compute_type),
         },
         result_types=result_types,
@@ -1601,11 +1619,11 @@ def spgemm_work_estimation_or_compute(
     buffer_sz: Value,
     buffer: Value,
     compute_type: Type | Attribute,
-    kind: Processor | str | Attribute,
+    kind: SpGEMMWorkEstimationOrComputeKind | str | Attribute,
     result_types: Sequence[Type],
     *,
-    mode_a: Processor | str | Attribute | None = None,
-    mode_b: Processor | str | Attribute | None = None,
+    mode_a: TransposeMode | str | Attribute | None = None,
+    mode_b: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
     """Appends the operation `gpu.spgemm_work_estimation_or_compute`.
@@ -1631,10 +1649,10 @@ def spgemm_work_estimation_or_compute(
         "gpu.spgemm_work_estimation_or_compute",
         (async_dependencies, desc, spmat_a, spmat_b, spmat_c, buffer_sz, buffer),
         attributes={
-            "modeA": ("GPU_TransposeModeAttr", Processor, mode_a),
-            "modeB": ("GPU_TransposeModeAttr", Processor, mode_b),
+            "modeA": ("GPU_TransposeModeAttr", TransposeMode, mode_a),
+            "modeB": ("GPU_TransposeModeAttr", TransposeMode, mode_b),
             "computeType": ("TypeAttr", compute_type),
-            "kind": ("GPU_SpGEMMWorkEstimationOrComputeKindAttr", Processor, kind),
+            "kind": ("GPU_SpGEMMWorkEstimationOrComputeKindAttr", SpGEMMWorkEstimationOrComputeKind, kind),
         },
         result_types=result_types,
         location=location,
@@ -1677,8 +1695,8 @@ def spmm(
     compute_type: Type | Attribute,
     result_types: Sequence[Type],
     *,
-    mode_a: Processor | str | Attribute | None = None,
-    mode_b: Processor | str | Attribute | None = None,
+    mode_a: TransposeMode | str | Attribute | None = None,
+    mode_b: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
     """Appends the operation `gpu.spmm`.
@@ -1701,8 +1719,8 @@ def spmm(
         "gpu.spmm",
         (async_dependencies, spmat_a, dnmat_b, dnmat_c, buffers),
         attributes={
-            "modeA": ("GPU_TransposeModeAttr", Processor, mode_a),
-            "modeB": ("GPU_TransposeModeAttr", Processor, mode_b),
+            "modeA": ("GPU_TransposeModeAttr", TransposeMode, mode_a),
+            "modeB": ("GPU_TransposeModeAttr", TransposeMode, mode_b),
             "computeType": ("TypeAttr", compute_type),
         },
         result_types=result_types,
@@ -1720,8 +1738,8 @@ def spmm_buffer_size(
     compute_type: Type | Attribute,
     result_types: Sequence[Type],
     *,
-    mode_a: Processor | str | Attribute | None = None,
-    mode_b: Processor | str | Attribute | None = None,
+    mode_a: TransposeMode | str | Attribute | None = None,
+    mode_b: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
     """Appends the operation `gpu.spmm_buffer_size`.
@@ -1743,8 +1761,8 @@ def spmm_buffer_size(
         "gpu.spmm_buffer_size",
         (async_dependencies, spmat_a, dnmat_b, dnmat_c),
         attributes={
-            "modeA": ("GPU_TransposeModeAttr", Processor, mode_a),
-            "modeB": ("GPU_TransposeModeAttr", Processor, mode_b),
+            "modeA": ("GPU_TransposeModeAttr", TransposeMode, mode_a),
+            "modeB": ("GPU_TransposeModeAttr", TransposeMode, mode_b),
             "computeType": ("TypeAttr", compute_type),
         },
         result_types=result_types,
@@ -1762,7 +1780,7 @@ def spmv(
     compute_type: Type | Attribute,
     result_types: Sequence[Type],
     *,
-    mode_a: Processor | str | Attribute | None = None,
+    mode_a: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
     """Appends the operation `gpu.spmv`.
@@ -1783,7 +1801,10 @@ def spmv(
         block,
         "gpu.spmv",
         (async_dependencies, spmat_a, dn_x, dn_y, buffer),
-        attributes={"modeA": ("GPU_TransposeModeAttr", Processor, mode_a), "computeType": ("TypeAttr", compute_type)},
+        attributes={
+            "modeA": ("GPU_TransposeModeAttr", TransposeMode, mode_a),
+            "computeType": ("TypeAttr", compute_type),
+        },
         result_types=result_types,
         location=location,
     ).results
@@ -1798,7 +1819,7 @@ def spmv_buffer_size(
     compute_type: Type | Attribute,
     result_types: Sequence[Type],
     *,
-    mode_a: Processor | str | Attribute | None = None,
+    mode_a: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
     """Appends the operation `gpu.spmv_buffer_size`.
@@ -1818,7 +1839,10 @@ def spmv_buffer_size(
         block,
         "gpu.spmv_buffer_size",
         (async_dependencies, spmat_a, dn_x, dn_y),
-        attributes={"modeA": ("GPU_TransposeModeAttr", Processor, mode_a), "computeType": ("TypeAttr", compute_type)},
+        attributes={
+            "modeA": ("GPU_TransposeModeAttr", TransposeMode, mode_a),
+            "computeType": ("TypeAttr", compute_type),
+        },
         result_types=result_types,
         location=location,
     ).results
@@ -1827,7 +1851,7 @@ def spmv_buffer_size(
 def subgroup_broadcast(
     block: Block,
     src: Value,
-    broadcast_type: Processor | str | Attribute,
+    broadcast_type: BroadcastType | str | Attribute,
     *,
     lane: Value | None = None,
     result_type: Type | None = None,
@@ -1847,7 +1871,7 @@ def subgroup_broadcast(
         block,
         "gpu.subgroup_broadcast",
         (src, lane),
-        attributes={"broadcast_type": ("GPU_BroadcastTypeAttr", Processor, broadcast_type)},
+        attributes={"broadcast_type": ("GPU_BroadcastTypeAttr", BroadcastType, broadcast_type)},
         result_types=None if result_type is None else (result_type,),
         location=location,
     ).result
@@ -1934,7 +1958,7 @@ def subgroup_mma_constant_matrix(
 def subgroup_mma_elementwise(
     block: Block,
     args: Sequence[Value],
-    op_type: Processor | str | Attribute,
+    op_type: MMAElementwiseOp | str | Attribute,
     result_type: Type,
     *,
     location: Location | None = None,
@@ -1952,7 +1976,7 @@ def subgroup_mma_elementwise(
         block,
         "gpu.subgroup_mma_elementwise",
         (args,),
-        attributes={"opType": ("MMAElementWiseAttr", Processor, op_type)},
+        attributes={"opType": ("MMAElementWiseAttr", MMAElementwiseOp, op_type)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -2077,7 +2101,7 @@ def subgroup_mma_store_matrix(
 def subgroup_reduce(
     block: Block,
     value: Value,
-    op: Processor | str | Attribute,
+    op: AllReduceOperation | str | Attribute,
     *,
     uniform: bool = False,
     cluster_size: int | Attribute | None = None,
@@ -2102,7 +2126,7 @@ def subgroup_reduce(
         "gpu.subgroup_reduce",
         (value,),
         attributes={
-            "op": ("GPU_AllReduceOperationAttr", Processor, op),
+            "op": ("GPU_AllReduceOperationAttr", AllReduceOperation, op),
             "uniform": ("UnitAttr", uniform),
             "cluster_size": ("I32Attr", cluster_size),
             "cluster_stride": ("I32Attr", cluster_stride),
@@ -2156,17 +2180,19 @@ def terminator(block: Block, *, location: Location | None = None) -> Operation:
 
 def thread_id(
     block: Block,
-    dimension: Processor | str | Attribute,
+    dimension: Dimension | str | Attribute,
     *,
     upper_bound: int | Attribute | None = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `gpu.thread_id`.
 
     Args:
         block: Block to append to.
         dimension: Attribute of kind `GPU_DimensionAttr`.
         upper_bound: Attribute of kind `IndexAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -2174,12 +2200,12 @@ def thread_id(
         "gpu.thread_id",
         (),
         attributes={
-            "dimension": ("GPU_DimensionAttr", Processor, dimension),
+            "dimension": ("GPU_DimensionAttr", Dimension, dimension),
             "upper_bound": ("IndexAttr", upper_bound),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def wait(

@@ -336,14 +336,14 @@ __all__ = [
 
 
 class AsmDialect(enum.IntEnum):
-    """ATT (0) or Intel (1) asm dialect."""
+    """The choices of an attribute: asm dialect."""
 
     AD_ATT = 0
     AD_INTEL = 1
 
 
 class AtomicBinOp(enum.IntEnum):
-    """Llvm.atomicrmw binary operations."""
+    """The choices of an attribute: atomic bin op."""
 
     XCHG = 0
     ADD = 1
@@ -369,7 +369,7 @@ class AtomicBinOp(enum.IntEnum):
 
 
 class AtomicOrdering(enum.IntEnum):
-    """Atomic ordering for LLVM's memory model."""
+    """The choices of an attribute: atomic ordering."""
 
     NOT_ATOMIC = 0
     UNORDERED = 1
@@ -381,7 +381,7 @@ class AtomicOrdering(enum.IntEnum):
 
 
 class CConv(enum.IntEnum):
-    """Calling Conventions."""
+    """The choices of an attribute: C conv."""
 
     C = 0
     FAST = 8
@@ -433,7 +433,7 @@ class CConv(enum.IntEnum):
 
 
 class Comdat(enum.IntEnum):
-    """LLVM Comdat Types."""
+    """The choices of an attribute: comdat."""
 
     ANY = 0
     EXACT_MATCH = 1
@@ -443,7 +443,7 @@ class Comdat(enum.IntEnum):
 
 
 class DIEmissionKind(enum.IntEnum):
-    """LLVM debug emission kind."""
+    """The choices of an attribute: DI emission kind."""
 
     NONE = 0
     FULL = 1
@@ -452,7 +452,7 @@ class DIEmissionKind(enum.IntEnum):
 
 
 class DIFlags(enum.IntFlag):
-    """LLVM DI flags."""
+    """The choices of an attribute: DI flags."""
 
     ZERO = 0
     BIT0 = 1
@@ -491,7 +491,7 @@ class DIFlags(enum.IntFlag):
 
 
 class DINameTableKind(enum.IntEnum):
-    """LLVM debug name table kind."""
+    """The choices of an attribute: DI name table kind."""
 
     DEFAULT = 0
     GNU = 1
@@ -500,7 +500,7 @@ class DINameTableKind(enum.IntEnum):
 
 
 class DISubprogramFlags(enum.IntFlag):
-    """LLVM DISubprogram flags."""
+    """The choices of an attribute: DI subprogram flags."""
 
     VIRTUAL = 1
     PURE_VIRTUAL = 2
@@ -516,7 +516,7 @@ class DISubprogramFlags(enum.IntFlag):
 
 
 class FCmpPredicate(enum.IntEnum):
-    """Llvm.fcmp comparison predicate."""
+    """The choices of an attribute: F cmp predicate."""
 
     FALSE = 0
     OEQ = 1
@@ -537,7 +537,7 @@ class FCmpPredicate(enum.IntEnum):
 
 
 class FPExceptionBehavior(enum.IntEnum):
-    """LLVM Exception Behavior."""
+    """The choices of an attribute: FP exception behavior."""
 
     IGNORE = 0
     MAY_TRAP = 1
@@ -545,7 +545,7 @@ class FPExceptionBehavior(enum.IntEnum):
 
 
 class FastmathFlags(enum.IntFlag):
-    """LLVM fastmath flags."""
+    """The choices of an attribute: fastmath flags."""
 
     NONE = 0
     NNAN = 1
@@ -559,7 +559,7 @@ class FastmathFlags(enum.IntFlag):
 
 
 class FramePointerKind(enum.IntEnum):
-    """LLVM FramePointerKind."""
+    """The choices of an attribute: frame pointer kind."""
 
     NONE = 0
     NON_LEAF = 1
@@ -569,7 +569,7 @@ class FramePointerKind(enum.IntEnum):
 
 
 class GEPNoWrapFlags(enum.IntFlag):
-    """::mlir::LLVM::GEPNoWrapFlags."""
+    """The choices of an attribute: GEP no wrap flags."""
 
     NONE = 0
     INBOUNDS_FLAG = 1
@@ -579,7 +579,7 @@ class GEPNoWrapFlags(enum.IntFlag):
 
 
 class ICmpPredicate(enum.IntEnum):
-    """Llvm.icmp comparison predicate."""
+    """The choices of an attribute: I cmp predicate."""
 
     EQ = 0
     NE = 1
@@ -594,7 +594,7 @@ class ICmpPredicate(enum.IntEnum):
 
 
 class IntegerOverflowFlags(enum.IntFlag):
-    """LLVM integer overflow flags."""
+    """The choices of an attribute: integer overflow flags."""
 
     NONE = 0
     NSW = 1
@@ -602,7 +602,7 @@ class IntegerOverflowFlags(enum.IntFlag):
 
 
 class Linkage(enum.IntEnum):
-    """LLVM linkage types."""
+    """The choices of an attribute: linkage."""
 
     EXTERNAL = 0
     AVAILABLE_EXTERNALLY = 1
@@ -618,7 +618,7 @@ class Linkage(enum.IntEnum):
 
 
 class ModFlagBehavior(enum.IntEnum):
-    """LLVM Module Flag Behavior."""
+    """The choices of an attribute: mod flag behavior."""
 
     ERROR = 1
     WARNING = 2
@@ -631,7 +631,7 @@ class ModFlagBehavior(enum.IntEnum):
 
 
 class ModRefInfo(enum.IntEnum):
-    """LLVM ModRefInfo."""
+    """The choices of an attribute: mod ref info."""
 
     NO_MOD_REF = 0
     REF = 1
@@ -640,7 +640,7 @@ class ModRefInfo(enum.IntEnum):
 
 
 class ProfileSummaryFormatKind(enum.IntEnum):
-    """LLVM ProfileSummary format kinds."""
+    """The choices of an attribute: profile summary format kind."""
 
     SAMPLE_PROFILE = 0
     INSTR_PROF = 1
@@ -648,7 +648,7 @@ class ProfileSummaryFormatKind(enum.IntEnum):
 
 
 class RoundingMode(enum.IntEnum):
-    """LLVM Rounding Mode."""
+    """The choices of an attribute: rounding mode."""
 
     TOWARD_ZERO = 0
     NEAREST_TIES_TO_EVEN = 1
@@ -660,7 +660,7 @@ class RoundingMode(enum.IntEnum):
 
 
 class TailCallKind(enum.IntEnum):
-    """Tail Call Kind."""
+    """The choices of an attribute: tail call kind."""
 
     NONE = 0
     NO_TAIL = 3
@@ -669,7 +669,7 @@ class TailCallKind(enum.IntEnum):
 
 
 class UWTableKind(enum.IntEnum):
-    """LLVM Unwind Behavior."""
+    """The choices of an attribute: UW table kind."""
 
     NONE = 0
     SYNC = 1
@@ -677,7 +677,7 @@ class UWTableKind(enum.IntEnum):
 
 
 class UnnamedAddr(enum.IntEnum):
-    """LLVM GlobalValue UnnamedAddr."""
+    """The choices of an attribute: unnamed addr."""
 
     NONE = 0
     LOCAL = 1
@@ -685,7 +685,7 @@ class UnnamedAddr(enum.IntEnum):
 
 
 class Visibility(enum.IntEnum):
-    """LLVM GlobalValue Visibility."""
+    """The choices of an attribute: visibility."""
 
     DEFAULT = 0
     HIDDEN = 1
@@ -695,7 +695,7 @@ class Visibility(enum.IntEnum):
 def add(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.add`.
+    """Adds two integers, or vectors of integers lane by lane, of the same type. A sum that does not fit wraps around.
 
     Args:
         block: Block to append to.
@@ -715,7 +715,8 @@ def add(
 
 
 def addrspacecast(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.addrspacecast`.
+    """Converts a pointer, or a vector of pointers, to the address space of the result type. The target machine decides
+    whether the result can be dereferenced.
 
     Args:
         block: Block to append to.
@@ -742,7 +743,8 @@ def alloca(
     inalloca: bool = False,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.alloca`.
+    """Reserves memory on the stack for `array_size` elements of `elem_type`, an integer, and returns a pointer to it.
+    The memory is uninitialized and is freed when the function returns.
 
     Args:
         block: Block to append to.
@@ -770,7 +772,7 @@ def alloca(
 def and_(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.and`.
+    """Computes the bitwise and of two integers, or vectors of integers lane by lane, of the same type.
 
     Args:
         block: Block to append to.
@@ -798,7 +800,8 @@ def ashr(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.ashr`.
+    """Shifts an integer, or the lanes of a vector, right and fills with copies of the sign bit. The result is poison if
+    the amount is not less than the bit width, or if `is_exact` is set and a bit that is not zero is lost.
 
     Args:
         block: Block to append to.
@@ -836,7 +839,9 @@ def atomicrmw(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.atomicrmw`.
+    """Combines the value in memory with `val` as `bin_op` says, in one indivisible step, and returns what memory held
+    before. `val` is an integer, or for some choices a floating-point number, a vector of them or a pointer, and
+    `ordering` is at least monotonic.
 
     Args:
         block: Block to append to.
@@ -875,7 +880,8 @@ def atomicrmw(
 
 
 def bitcast(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.bitcast`.
+    """Reads the bits of a value that is no aggregate as another type of the same total width. Pointers only become
+    pointers of the same address space.
 
     Args:
         block: Block to append to.
@@ -893,7 +899,8 @@ def bitcast(block: Block, arg: Value, result_type: Type, *, location: Location |
 
 
 def blockaddress(block: Block, block_addr: Any, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.blockaddress`.
+    """Returns the address of a block of a function that `llvm.blocktag` marks, as a pointer. Its only defined uses are
+    as a target of `llvm.indirectbr` and in comparisons.
 
     Args:
         block: Block to append to.
@@ -912,7 +919,8 @@ def blockaddress(block: Block, block_addr: Any, result_type: Type, *, location: 
 
 
 def blocktag(block: Block, tag: Any, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.blocktag`.
+    """Marks the block that it stands in, so that `llvm.blockaddress` can refer to it. A tag occurs at most once in a
+    function.
 
     Args:
         block: Block to append to.
@@ -937,7 +945,7 @@ def br(
     loop_annotation: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.br`.
+    """Jumps to a block and passes `dest_operands` as its arguments, whose number and types they must match.
 
     Args:
         block: Block to append to.
@@ -966,9 +974,9 @@ def call(
     *,
     var_callee_type: Any = None,
     callee: str | Attribute | None = None,
-    fastmath_flags: Visibility | str | Attribute | None = None,
-    c_conv: Any = None,
-    tail_call_kind: Any = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
+    c_conv: CConv | str | Attribute | None = None,
+    tail_call_kind: TailCallKind | str | Attribute | None = None,
     memory_effects: Any = None,
     convergent: bool = False,
     no_unwind: bool = False,
@@ -985,7 +993,9 @@ def call(
     tbaa: Any = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `llvm.call`.
+    """Calls the function that `callee` names, or, without `callee`, the one whose pointer is the first operand. The
+    other operands must match its parameters, at most one value is returned, and a variadic function needs
+    `var_callee_type`.
 
     Args:
         block: Block to append to.
@@ -1021,9 +1031,9 @@ def call(
         attributes={
             "var_callee_type": ("anonymous_984", var_callee_type),
             "callee": ("FlatSymbolRefAttr", callee),
-            "fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags),
-            "CConv": ("CConv", c_conv),
-            "TailCallKind": ("TailCallKind", tail_call_kind),
+            "fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags),
+            "CConv": ("CConv", CConv, c_conv),
+            "TailCallKind": ("TailCallKind", TailCallKind, tail_call_kind),
             "memory_effects": ("LLVM_MemoryEffectsAttr", memory_effects),
             "convergent": ("UnitAttr", convergent),
             "no_unwind": ("UnitAttr", no_unwind),
@@ -1054,13 +1064,14 @@ def call_intrinsic(
     op_bundle_sizes: Integers,
     result_types: Sequence[Type],
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     op_bundle_tags: Any = None,
     arg_attrs: Any = None,
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `llvm.call_intrinsic`.
+    """Calls the intrinsic of LLVM whose full name `intrin` gives, for one without an operation of its own. LLVM checks
+    the types of operands and results during translation; there is at most one result.
 
     Args:
         block: Block to append to.
@@ -1081,7 +1092,7 @@ def call_intrinsic(
         (args, op_bundle_operands),
         attributes={
             "intrin": ("StrAttr", intrin),
-            "fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags),
+            "fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags),
             "op_bundle_sizes": ("DenseI32ArrayAttr", op_bundle_sizes),
             "op_bundle_tags": ("ArrayAttr", op_bundle_tags),
             "arg_attrs": ("DictArrayAttr", arg_attrs),
@@ -1112,7 +1123,9 @@ def cmpxchg(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.cmpxchg`.
+    """Compares the value in memory with `cmp` and, if they are equal, stores `val`, in one indivisible step; returns a
+    structure of what memory held and an `i1` of success. `cmp` and `val` are integers or pointers of one type, both
+    orderings are at least monotonic, and that of failure does not release.
 
     Args:
         block: Block to append to.
@@ -1161,7 +1174,8 @@ def comdat(
     body_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.comdat`.
+    """Declares a group of COMDAT selectors with a symbol name at the top level of a module. Its region holds
+    `llvm.comdat_selector` only.
 
     Args:
         block: Block to append to.
@@ -1184,7 +1198,7 @@ def comdat(
 def comdat_selector(
     block: Block, sym_name: str | Attribute, comdat: Comdat | str | Attribute, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.comdat_selector`.
+    """Declares a COMDAT section inside `llvm.comdat`, with a rule by which the linker picks one of several copies.
 
     Args:
         block: Block to append to.
@@ -1214,7 +1228,8 @@ def cond_br(
     loop_annotation: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.cond_br`.
+    """Jumps to the first block if `condition`, an `i1`, is true, and to the second otherwise. The operands for each
+    block must match its arguments, and `branch_weights` has two numbers.
 
     Args:
         block: Block to append to.
@@ -1248,7 +1263,7 @@ def cond_br(
 def dso_local_equivalent(
     block: Block, function_name: str | Attribute, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.dso_local_equivalent`.
+    """Returns a pointer to a function that behaves like the named one and certainly lies in the same linkage unit.
 
     Args:
         block: Block to append to.
@@ -1269,7 +1284,7 @@ def dso_local_equivalent(
 def extractelement(
     block: Block, vector: Value, position: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.extractelement`.
+    """Returns the lane of a vector at `position`, any integer. The result is poison if the position is out of range.
 
     Args:
         block: Block to append to.
@@ -1290,7 +1305,8 @@ def extractelement(
 def extractvalue(
     block: Block, container: Value, position: Integers, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.extractvalue`.
+    """Returns the member of a structure or array that the constant indices of `position` lead to. The result type is
+    the type of that member.
 
     Args:
         block: Block to append to.
@@ -1314,11 +1330,11 @@ def fadd(
     lhs: Value,
     rhs: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.fadd`.
+    """Adds two floating-point numbers, or vectors of them lane by lane, of the same type.
 
     Args:
         block: Block to append to.
@@ -1332,7 +1348,7 @@ def fadd(
         block,
         "llvm.fadd",
         (lhs, rhs),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1345,11 +1361,12 @@ def fcmp(
     rhs: Value,
     predicate: FCmpPredicate | str | Attribute,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.fcmp`.
+    """Compares two floating-point numbers, or vectors of them lane by lane, and returns `i1` or a vector of `i1`.
+    Ordered predicates are false if either number is NaN, and unordered ones are true.
 
     Args:
         block: Block to append to.
@@ -1366,7 +1383,7 @@ def fcmp(
         (lhs, rhs),
         attributes={
             "predicate": ("FCmpPredicate", FCmpPredicate, predicate),
-            "fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags),
+            "fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags),
         },
         result_types=None if result_type is None else (result_type,),
         location=location,
@@ -1378,11 +1395,11 @@ def fdiv(
     lhs: Value,
     rhs: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.fdiv`.
+    """Divides two floating-point numbers, or vectors of them lane by lane, of the same type.
 
     Args:
         block: Block to append to.
@@ -1396,7 +1413,7 @@ def fdiv(
         block,
         "llvm.fdiv",
         (lhs, rhs),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1410,7 +1427,8 @@ def fence(
     syncscope: str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.fence`.
+    """Orders the accesses to memory around it between threads. `ordering` is acquire, release, both, or sequentially
+    consistent.
 
     Args:
         block: Block to append to.
@@ -1433,11 +1451,11 @@ def fmul(
     lhs: Value,
     rhs: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.fmul`.
+    """Multiplies two floating-point numbers, or vectors of them lane by lane, of the same type.
 
     Args:
         block: Block to append to.
@@ -1451,7 +1469,7 @@ def fmul(
         block,
         "llvm.fmul",
         (lhs, rhs),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1462,11 +1480,11 @@ def fneg(
     block: Block,
     operand: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.fneg`.
+    """Flips the sign of a floating-point number, or of the lanes of a vector, also that of zeros and NaN.
 
     Args:
         block: Block to append to.
@@ -1479,7 +1497,7 @@ def fneg(
         block,
         "llvm.fneg",
         (operand,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1487,7 +1505,7 @@ def fneg(
 
 
 def fpext(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.fpext`.
+    """Converts a floating-point number, or the lanes of a vector, to a wider floating-point type, which is exact.
 
     Args:
         block: Block to append to.
@@ -1505,7 +1523,8 @@ def fpext(block: Block, arg: Value, result_type: Type, *, location: Location | N
 
 
 def fptosi(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.fptosi`.
+    """Converts a floating-point number, or the lanes of a vector, to a signed integer and rounds towards zero. The
+    result is poison if it does not fit.
 
     Args:
         block: Block to append to.
@@ -1523,7 +1542,8 @@ def fptosi(block: Block, arg: Value, result_type: Type, *, location: Location | 
 
 
 def fptoui(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.fptoui`.
+    """Converts a floating-point number, or the lanes of a vector, to an unsigned integer and rounds towards zero. The
+    result is poison if it does not fit.
 
     Args:
         block: Block to append to.
@@ -1541,7 +1561,7 @@ def fptoui(block: Block, arg: Value, result_type: Type, *, location: Location | 
 
 
 def fptrunc(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.fptrunc`.
+    """Rounds a floating-point number, or the lanes of a vector, to a narrower floating-point type.
 
     Args:
         block: Block to append to.
@@ -1559,7 +1579,7 @@ def fptrunc(block: Block, arg: Value, result_type: Type, *, location: Location |
 
 
 def freeze(block: Block, val: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.freeze`.
+    """Returns a value unchanged, but an arbitrary fixed one in place of poison or an undefined value.
 
     Args:
         block: Block to append to.
@@ -1582,11 +1602,12 @@ def frem(
     lhs: Value,
     rhs: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.frem`.
+    """Computes the remainder of a division of floating-point numbers, or of vectors lane by lane, with the sign of the
+    dividend.
 
     Args:
         block: Block to append to.
@@ -1600,7 +1621,7 @@ def frem(
         block,
         "llvm.frem",
         (lhs, rhs),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1612,11 +1633,11 @@ def fsub(
     lhs: Value,
     rhs: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.fsub`.
+    """Subtracts two floating-point numbers, or vectors of them lane by lane, of the same type.
 
     Args:
         block: Block to append to.
@@ -1630,7 +1651,7 @@ def fsub(
         block,
         "llvm.fsub",
         (lhs, rhs),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -1643,9 +1664,9 @@ def func(
     function_type: Any,
     *,
     sym_visibility: str | Attribute | None = None,
-    linkage: Any = None,
+    linkage: Linkage | str | Attribute | None = None,
     dso_local: bool = False,
-    c_conv: Any = None,
+    c_conv: CConv | str | Attribute | None = None,
     comdat: str | Attribute | None = None,
     convergent: bool = False,
     personality: str | Attribute | None = None,
@@ -1668,7 +1689,7 @@ def func(
     unnamed_addr: UnnamedAddr | str | Attribute | None = None,
     alignment: int | Attribute | None = None,
     vscale_range: Any = None,
-    frame_pointer: Any = None,
+    frame_pointer: FramePointerKind | str | Attribute | None = None,
     target_cpu: str | Attribute | None = None,
     tune_cpu: str | Attribute | None = None,
     reciprocal_estimates: str | Attribute | None = None,
@@ -1692,12 +1713,13 @@ def func(
     work_group_size_hint: Integers | None = None,
     reqd_work_group_size: Integers | None = None,
     intel_reqd_sub_group_size: int | Attribute | None = None,
-    uwtable_kind: Any = None,
+    uwtable_kind: UWTableKind | str | Attribute | None = None,
     body: Body | None = None,
     body_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.func`.
+    """Declares a function with a symbol name, or defines it if its region has blocks, whose first takes the parameters
+    of `function_type`. The type must be an LLVM function type.
 
     Args:
         block: Block to append to.
@@ -1754,7 +1776,7 @@ def func(
         reqd_work_group_size: Attribute of kind `DenseI32ArrayAttr`.
         intel_reqd_sub_group_size: Attribute of kind `I32Attr`.
         uwtable_kind: Attribute of kind `UWTableKindAttr`.
-        body: Fills the region: `body(block, *arguments)`, or a region.
+        body: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         body_arguments: Types of the arguments of the region.
         location: Where the operation comes from.
     """
@@ -1766,9 +1788,9 @@ def func(
             "sym_name": ("StrAttr", sym_name),
             "sym_visibility": ("StrAttr", sym_visibility),
             "function_type": ("anonymous_984", function_type),
-            "linkage": ("Linkage", linkage),
+            "linkage": ("Linkage", Linkage, linkage),
             "dso_local": ("UnitAttr", dso_local),
-            "CConv": ("CConv", c_conv),
+            "CConv": ("CConv", CConv, c_conv),
             "comdat": ("SymbolRefAttr", comdat),
             "convergent": ("UnitAttr", convergent),
             "personality": ("FlatSymbolRefAttr", personality),
@@ -1791,7 +1813,7 @@ def func(
             "unnamed_addr": ("UnnamedAddr", UnnamedAddr, unnamed_addr),
             "alignment": ("I64Attr", alignment),
             "vscale_range": ("LLVM_VScaleRangeAttr", vscale_range),
-            "frame_pointer": ("FramePointerKindAttr", frame_pointer),
+            "frame_pointer": ("FramePointerKindAttr", FramePointerKind, frame_pointer),
             "target_cpu": ("StrAttr", target_cpu),
             "tune_cpu": ("StrAttr", tune_cpu),
             "reciprocal_estimates": ("StrAttr", reciprocal_estimates),
@@ -1815,10 +1837,11 @@ def func(
             "work_group_size_hint": ("DenseI32ArrayAttr", work_group_size_hint),
             "reqd_work_group_size": ("DenseI32ArrayAttr", reqd_work_group_size),
             "intel_reqd_sub_group_size": ("I32Attr", intel_reqd_sub_group_size),
-            "uwtable_kind": ("UWTableKindAttr", uwtable_kind),
+            "uwtable_kind": ("UWTableKindAttr", UWTableKind, uwtable_kind),
         },
         result_types=(),
         regions=((body, body_arguments),),
+        optional_regions=(0,),
         location=location,
     )
 
@@ -1833,7 +1856,9 @@ def getelementptr(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.getelementptr`.
+    """Computes the address of a part of what `base` points to, without access to memory, by steps through `elem_type`.
+    `raw_constant_indices` has an entry for each index, where the least 32-bit integer stands for the next of
+    `dynamic_indices`.
 
     Args:
         block: Block to append to.
@@ -1866,7 +1891,8 @@ def icmp(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.icmp`.
+    """Compares two integers or pointers, or vectors of them lane by lane, as signed or unsigned and returns `i1` or a
+    vector of `i1`.
 
     Args:
         block: Block to append to.
@@ -1895,7 +1921,8 @@ def indirectbr(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.indirectbr`.
+    """Jumps to the block whose address is `addr`, which must be one of `successors`. `indbr_operand_segments` says how
+    many of `succ_operands` belong to each of them.
 
     Args:
         block: Block to append to.
@@ -1925,12 +1952,13 @@ def inline_asm(
     *,
     has_side_effects: bool = False,
     is_align_stack: bool = False,
-    tail_call_kind: Any = None,
+    tail_call_kind: TailCallKind | str | Attribute | None = None,
     asm_dialect: AsmDialect | str | Attribute | None = None,
     operand_attrs: Any = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `llvm.inline_asm`.
+    """Runs a piece of assembly language on the operands, which `constraints` ties to registers or memory. Set
+    `has_side_effects` unless it only computes its result, and return a structure for several outputs.
 
     Args:
         block: Block to append to.
@@ -1954,7 +1982,7 @@ def inline_asm(
             "constraints": ("StrAttr", constraints),
             "has_side_effects": ("UnitAttr", has_side_effects),
             "is_align_stack": ("UnitAttr", is_align_stack),
-            "tail_call_kind": ("TailCallKind", tail_call_kind),
+            "tail_call_kind": ("TailCallKind", TailCallKind, tail_call_kind),
             "asm_dialect": ("AsmATTOrIntel", AsmDialect, asm_dialect),
             "operand_attrs": ("ArrayAttr", operand_attrs),
         },
@@ -1972,7 +2000,8 @@ def insertelement(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.insertelement`.
+    """Returns a copy of a vector with `value`, of its element type, in the lane at `position`, any integer. The result
+    is poison if the position is out of range.
 
     Args:
         block: Block to append to.
@@ -2000,7 +2029,8 @@ def insertvalue(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.insertvalue`.
+    """Returns a copy of a structure or array with `value` as the member that the constant indices of `position` lead
+    to. The value must have the type of that member.
 
     Args:
         block: Block to append to.
@@ -2028,7 +2058,8 @@ def intr_abs(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.abs`.
+    """Computes the absolute value of a signed integer, or of the lanes of a vector. That of the least integer is
+    itself, or poison if `is_int_min_poison` is true.
 
     Args:
         block: Block to append to.
@@ -2051,11 +2082,11 @@ def intr_acos(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.acos`.
+    """Computes the angle in radians whose cosine is a floating-point number, also lane by lane.
 
     Args:
         block: Block to append to.
@@ -2068,7 +2099,7 @@ def intr_acos(
         block,
         "llvm.intr.acos",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2085,7 +2116,8 @@ def intr_annotation(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.annotation`.
+    """Returns an integer unchanged and attaches a note to it. The note and the file name are pointers to constant text,
+    and the line is an `i32`.
 
     Args:
         block: Block to append to.
@@ -2109,11 +2141,11 @@ def intr_asin(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.asin`.
+    """Computes the angle in radians whose sine is a floating-point number, also lane by lane.
 
     Args:
         block: Block to append to.
@@ -2126,7 +2158,7 @@ def intr_asin(
         block,
         "llvm.intr.asin",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2142,7 +2174,8 @@ def intr_assume(
     op_bundle_tags: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.assume`.
+    """Promises the optimizer that `cond`, an `i1`, is true, and what operand bundles say. The behaviour is undefined if
+    it is false.
 
     Args:
         block: Block to append to.
@@ -2169,11 +2202,11 @@ def intr_atan(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.atan`.
+    """Computes the angle in radians whose tangent is a floating-point number, also lane by lane.
 
     Args:
         block: Block to append to.
@@ -2186,7 +2219,7 @@ def intr_atan(
         block,
         "llvm.intr.atan",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2198,11 +2231,12 @@ def intr_atan2(
     a: Value,
     b: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.atan2`.
+    """Computes the angle in radians of the point with `a` as its ordinate and `b` as its abscissa. Both have the same
+    floating-point type, or are vectors of it.
 
     Args:
         block: Block to append to.
@@ -2216,7 +2250,7 @@ def intr_atan2(
         block,
         "llvm.intr.atan2",
         (a, b),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2226,7 +2260,7 @@ def intr_atan2(
 def intr_bitreverse(
     block: Block, in_: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.bitreverse`.
+    """Reverses the order of the bits of an integer, or of each lane of a vector.
 
     Args:
         block: Block to append to.
@@ -2245,7 +2279,8 @@ def intr_bitreverse(
 
 
 def intr_bswap(block: Block, in_: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.bswap`.
+    """Reverses the order of the bytes of an integer, or of each lane of a vector. The width must be a multiple of 16
+    bits.
 
     Args:
         block: Block to append to.
@@ -2267,11 +2302,11 @@ def intr_ceil(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.ceil`.
+    """Rounds a floating-point number, or the lanes of a vector, up to an integral value.
 
     Args:
         block: Block to append to.
@@ -2284,7 +2319,7 @@ def intr_ceil(
         block,
         "llvm.intr.ceil",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2296,11 +2331,11 @@ def intr_copysign(
     a: Value,
     b: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.copysign`.
+    """Returns the magnitude of `a` with the sign of `b`, two floating-point numbers or vectors of one type.
 
     Args:
         block: Block to append to.
@@ -2314,7 +2349,7 @@ def intr_copysign(
         block,
         "llvm.intr.copysign",
         (a, b),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2322,7 +2357,7 @@ def intr_copysign(
 
 
 def intr_coro_align(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.coro.align`.
+    """Returns the alignment that the frame of the enclosing coroutine needs, as an integer.
 
     Args:
         block: Block to append to.
@@ -2341,7 +2376,8 @@ def intr_coro_align(block: Block, result_type: Type, *, location: Location | Non
 def intr_coro_begin(
     block: Block, token: Value, mem: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.coro.begin`.
+    """Starts a coroutine in the memory at `mem` and returns a pointer, its handle. `token` comes from
+    `llvm.intr.coro.id`.
 
     Args:
         block: Block to append to.
@@ -2362,7 +2398,9 @@ def intr_coro_begin(
 def intr_coro_end(
     block: Block, handle: Value, unwind: Value, retvals: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.coro.end`.
+    """Marks where a coroutine ends on its first run, and returns an `i1` that says whether this is a resumed part.
+    `unwind` is an `i1` that is true on the path of an exception, and `retvals` is a token, none if nothing is
+    returned.
 
     Args:
         block: Block to append to.
@@ -2384,7 +2422,8 @@ def intr_coro_end(
 def intr_coro_free(
     block: Block, id: Value, handle: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.coro.free`.
+    """Returns the pointer to the memory of a coroutine that has to be freed, or null if there is none. `id` comes from
+    `llvm.intr.coro.id` and `handle` from `llvm.intr.coro.begin`.
 
     Args:
         block: Block to append to.
@@ -2412,7 +2451,8 @@ def intr_coro_id(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.coro.id`.
+    """Returns a token that identifies a coroutine. `align` is an `i32` with the alignment of its memory, zero for the
+    default, and the other operands are pointers, null where there is nothing to tell.
 
     Args:
         block: Block to append to.
@@ -2435,7 +2475,8 @@ def intr_coro_id(
 def intr_coro_promise(
     block: Block, handle: Value, align: Value, from_: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.coro.promise`.
+    """Converts the handle of a coroutine to the address of its promise, or back if `from_` is true. `align`, an `i32`,
+    and `from_`, an `i1`, must be constants.
 
     Args:
         block: Block to append to.
@@ -2455,7 +2496,8 @@ def intr_coro_promise(
 
 
 def intr_coro_resume(block: Block, handle: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.coro.resume`.
+    """Resumes the coroutine of a handle. The behaviour is undefined if it is not suspended, or is suspended for the
+    last time.
 
     Args:
         block: Block to append to.
@@ -2472,7 +2514,7 @@ def intr_coro_resume(block: Block, handle: Value, *, location: Location | None =
 
 
 def intr_coro_save(block: Block, handle: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.coro.save`.
+    """Marks the point where a coroutine counts as suspended, and returns a token for `llvm.intr.coro.suspend`.
 
     Args:
         block: Block to append to.
@@ -2490,7 +2532,7 @@ def intr_coro_save(block: Block, handle: Value, result_type: Type, *, location: 
 
 
 def intr_coro_size(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.coro.size`.
+    """Returns the number of bytes that the frame of the enclosing coroutine needs, as an integer.
 
     Args:
         block: Block to append to.
@@ -2509,7 +2551,8 @@ def intr_coro_size(block: Block, result_type: Type, *, location: Location | None
 def intr_coro_suspend(
     block: Block, save: Value, final: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.coro.suspend`.
+    """Suspends a coroutine and returns an `i8`: 0 when it is resumed, 1 when it is destroyed, and -1 on the way back to
+    the caller. `save` is a token, none if there is no separate save, and `final` a constant `i1`.
 
     Args:
         block: Block to append to.
@@ -2531,11 +2574,11 @@ def intr_cos(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.cos`.
+    """Computes the cosine of an angle in radians, a floating-point number or a vector of them.
 
     Args:
         block: Block to append to.
@@ -2548,7 +2591,7 @@ def intr_cos(
         block,
         "llvm.intr.cos",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2559,11 +2602,11 @@ def intr_cosh(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.cosh`.
+    """Computes the hyperbolic cosine of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -2576,7 +2619,7 @@ def intr_cosh(
         block,
         "llvm.intr.cosh",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2591,7 +2634,8 @@ def intr_ctlz(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.ctlz`.
+    """Counts the leading zero bits of an integer, or of each lane of a vector. For zero this is the bit width, or
+    poison if `is_zero_poison` is true.
 
     Args:
         block: Block to append to.
@@ -2612,7 +2656,7 @@ def intr_ctlz(
 
 
 def intr_ctpop(block: Block, in_: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.ctpop`.
+    """Counts the bits that are set in an integer, or in each lane of a vector.
 
     Args:
         block: Block to append to.
@@ -2638,7 +2682,8 @@ def intr_cttz(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.cttz`.
+    """Counts the trailing zero bits of an integer, or of each lane of a vector. For zero this is the bit width, or
+    poison if `is_zero_poison` is true.
 
     Args:
         block: Block to append to.
@@ -2661,7 +2706,7 @@ def intr_cttz(
 def intr_dbg_declare(
     block: Block, addr: Value, var_info: Any, *, location_expr: Any = None, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.intr.dbg.declare`.
+    """Tells debuggers that a variable of the source lives at the address `addr`, a pointer.
 
     Args:
         block: Block to append to.
@@ -2684,7 +2729,7 @@ def intr_dbg_declare(
 
 
 def intr_dbg_label(block: Block, label: Any, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.dbg.label`.
+    """Tells debuggers that a label of the source stands here.
 
     Args:
         block: Block to append to.
@@ -2704,7 +2749,7 @@ def intr_dbg_label(block: Block, label: Any, *, location: Location | None = None
 def intr_dbg_value(
     block: Block, value: Value, var_info: Any, *, location_expr: Any = None, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.intr.dbg.value`.
+    """Tells debuggers that a variable of the source has the value `value` from here on.
 
     Args:
         block: Block to append to.
@@ -2727,7 +2772,7 @@ def intr_dbg_value(
 
 
 def intr_debugtrap(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.debugtrap`.
+    """Stops in a debugger, if one is attached; the program may go on afterwards.
 
     Args:
         block: Block to append to.
@@ -2743,7 +2788,7 @@ def intr_debugtrap(block: Block, *, location: Location | None = None) -> Operati
 
 
 def intr_eh_typeid_for(block: Block, type_info: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.eh.typeid.for`.
+    """Returns the number, an `i32`, by which exception handling knows the type whose description `type_info` points to.
 
     Args:
         block: Block to append to.
@@ -2764,11 +2809,11 @@ def intr_exp(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.exp`.
+    """Computes e to the power of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -2781,7 +2826,7 @@ def intr_exp(
         block,
         "llvm.intr.exp",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2792,11 +2837,11 @@ def intr_exp10(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.exp10`.
+    """Computes ten to the power of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -2809,7 +2854,7 @@ def intr_exp10(
         block,
         "llvm.intr.exp10",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2820,11 +2865,11 @@ def intr_exp2(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.exp2`.
+    """Computes two to the power of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -2837,7 +2882,7 @@ def intr_exp2(
         block,
         "llvm.intr.exp2",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -2847,7 +2892,8 @@ def intr_exp2(
 def intr_expect(
     block: Block, val: Value, expected: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.expect`.
+    """Returns `val` unchanged and tells the optimizer that it probably equals `expected`. Both are integers of one
+    type, and `expected` is a constant.
 
     Args:
         block: Block to append to.
@@ -2875,7 +2921,8 @@ def intr_expect_with_probability(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.expect.with.probability`.
+    """Returns `val` unchanged and tells the optimizer that it equals the constant `expected` with probability `prob`,
+    from 0 to 1. Both are integers of one type.
 
     Args:
         block: Block to append to.
@@ -2897,17 +2944,18 @@ def intr_expect_with_probability(
 
 def intr_experimental_constrained_fpext(
     block: Block,
-    arg_0: Value,
+    arg: Value,
     fp_exception_behavior: FPExceptionBehavior | str | Attribute,
     result_type: Type,
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.experimental.constrained.fpext`.
+    """Converts a floating-point number, or the lanes of a vector, to a wider type and respects floating-point
+    exceptions as the attribute says.
 
     Args:
         block: Block to append to.
-        arg_0: Operand, one value.
+        arg: Operand, one value.
         fp_exception_behavior: Attribute of kind `FPExceptionBehaviorAttr`.
         result_type: Type of the result.
         location: Where the operation comes from.
@@ -2915,7 +2963,7 @@ def intr_experimental_constrained_fpext(
     return generic(
         block,
         "llvm.intr.experimental.constrained.fpext",
-        (arg_0,),
+        (arg,),
         attributes={"fpExceptionBehavior": ("FPExceptionBehaviorAttr", FPExceptionBehavior, fp_exception_behavior)},
         result_types=(result_type,),
         location=location,
@@ -2924,19 +2972,20 @@ def intr_experimental_constrained_fpext(
 
 def intr_experimental_constrained_fptrunc(
     block: Block,
-    arg_0: Value,
-    roundingmode: Any,
+    arg: Value,
+    roundingmode: RoundingMode | str | Attribute,
     fp_exception_behavior: FPExceptionBehavior | str | Attribute,
     result_type: Type,
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.experimental.constrained.fptrunc`.
+    """Converts a floating-point number, or the lanes of a vector, to a narrower type with the given rounding and
+    treatment of floating-point exceptions.
 
     Args:
         block: Block to append to.
-        arg_0: Operand, one value.
-        roundingmode: Attribute of kind `ValidRoundingModeAttr`.
+        arg: Operand, one value.
+        roundingmode: Attribute of kind `RoundingModeAttr`.
         fp_exception_behavior: Attribute of kind `FPExceptionBehaviorAttr`.
         result_type: Type of the result.
         location: Where the operation comes from.
@@ -2944,9 +2993,9 @@ def intr_experimental_constrained_fptrunc(
     return generic(
         block,
         "llvm.intr.experimental.constrained.fptrunc",
-        (arg_0,),
+        (arg,),
         attributes={
-            "roundingmode": ("ValidRoundingModeAttr", roundingmode),
+            "roundingmode": ("RoundingModeAttr", RoundingMode, roundingmode),
             "fpExceptionBehavior": ("FPExceptionBehaviorAttr", FPExceptionBehavior, fp_exception_behavior),
         },
         result_types=(result_type,),
@@ -2956,19 +3005,20 @@ def intr_experimental_constrained_fptrunc(
 
 def intr_experimental_constrained_sitofp(
     block: Block,
-    arg_0: Value,
-    roundingmode: Any,
+    arg: Value,
+    roundingmode: RoundingMode | str | Attribute,
     fp_exception_behavior: FPExceptionBehavior | str | Attribute,
     result_type: Type,
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.experimental.constrained.sitofp`.
+    """Converts a signed integer, or the lanes of a vector, to a floating-point type with the given rounding and
+    treatment of floating-point exceptions.
 
     Args:
         block: Block to append to.
-        arg_0: Operand, one value.
-        roundingmode: Attribute of kind `ValidRoundingModeAttr`.
+        arg: Operand, one value.
+        roundingmode: Attribute of kind `RoundingModeAttr`.
         fp_exception_behavior: Attribute of kind `FPExceptionBehaviorAttr`.
         result_type: Type of the result.
         location: Where the operation comes from.
@@ -2976,9 +3026,9 @@ def intr_experimental_constrained_sitofp(
     return generic(
         block,
         "llvm.intr.experimental.constrained.sitofp",
-        (arg_0,),
+        (arg,),
         attributes={
-            "roundingmode": ("ValidRoundingModeAttr", roundingmode),
+            "roundingmode": ("RoundingModeAttr", RoundingMode, roundingmode),
             "fpExceptionBehavior": ("FPExceptionBehaviorAttr", FPExceptionBehavior, fp_exception_behavior),
         },
         result_types=(result_type,),
@@ -2988,19 +3038,20 @@ def intr_experimental_constrained_sitofp(
 
 def intr_experimental_constrained_uitofp(
     block: Block,
-    arg_0: Value,
-    roundingmode: Any,
+    arg: Value,
+    roundingmode: RoundingMode | str | Attribute,
     fp_exception_behavior: FPExceptionBehavior | str | Attribute,
     result_type: Type,
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.experimental.constrained.uitofp`.
+    """Converts an unsigned integer, or the lanes of a vector, to a floating-point type with the given rounding and
+    treatment of floating-point exceptions.
 
     Args:
         block: Block to append to.
-        arg_0: Operand, one value.
-        roundingmode: Attribute of kind `ValidRoundingModeAttr`.
+        arg: Operand, one value.
+        roundingmode: Attribute of kind `RoundingModeAttr`.
         fp_exception_behavior: Attribute of kind `FPExceptionBehaviorAttr`.
         result_type: Type of the result.
         location: Where the operation comes from.
@@ -3008,9 +3059,9 @@ def intr_experimental_constrained_uitofp(
     return generic(
         block,
         "llvm.intr.experimental.constrained.uitofp",
-        (arg_0,),
+        (arg,),
         attributes={
-            "roundingmode": ("ValidRoundingModeAttr", roundingmode),
+            "roundingmode": ("RoundingModeAttr", RoundingMode, roundingmode),
             "fpExceptionBehavior": ("FPExceptionBehaviorAttr", FPExceptionBehavior, fp_exception_behavior),
         },
         result_types=(result_type,),
@@ -3019,7 +3070,8 @@ def intr_experimental_constrained_uitofp(
 
 
 def intr_experimental_noalias_scope_decl(block: Block, scope: Any, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.experimental.noalias.scope.decl`.
+    """Marks where a scope for the analysis of aliases begins, such as each run of the body of a loop. It computes
+    nothing.
 
     Args:
         block: Block to append to.
@@ -3046,7 +3098,8 @@ def intr_experimental_vp_strided_load(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.experimental.vp.strided.load`.
+    """Loads the lanes of a vector from addresses that begin at `ptr` and lie `stride` bytes apart. Lanes that `mask` or
+    the length `evl`, an `i32`, disables are not read and are poison.
 
     Args:
         block: Block to append to.
@@ -3069,7 +3122,8 @@ def intr_experimental_vp_strided_load(
 def intr_experimental_vp_strided_store(
     block: Block, val: Value, ptr: Value, stride: Value, mask: Value, evl: Value, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.intr.experimental.vp.strided.store`.
+    """Stores the lanes of a vector to addresses that begin at `ptr` and lie `stride` bytes apart. Lanes that `mask` or
+    the length `evl`, an `i32`, disables are not written.
 
     Args:
         block: Block to append to.
@@ -3093,11 +3147,11 @@ def intr_fabs(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.fabs`.
+    """Computes the absolute value of a floating-point number, or of the lanes of a vector, by clearing the sign bit.
 
     Args:
         block: Block to append to.
@@ -3110,7 +3164,7 @@ def intr_fabs(
         block,
         "llvm.intr.fabs",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -3121,11 +3175,11 @@ def intr_floor(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.floor`.
+    """Rounds a floating-point number, or the lanes of a vector, down to an integral value.
 
     Args:
         block: Block to append to.
@@ -3138,7 +3192,7 @@ def intr_floor(
         block,
         "llvm.intr.floor",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -3151,11 +3205,11 @@ def intr_fma(
     b: Value,
     c: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.fma`.
+    """Computes `a * b + c` with a single rounding. All three are floating-point numbers or vectors of one type.
 
     Args:
         block: Block to append to.
@@ -3170,7 +3224,7 @@ def intr_fma(
         block,
         "llvm.intr.fma",
         (a, b, c),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -3183,11 +3237,12 @@ def intr_fmuladd(
     b: Value,
     c: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.fmuladd`.
+    """Computes `a * b + c` with one rounding or two, whichever is faster on the target. All three are floating-point
+    numbers or vectors of one type.
 
     Args:
         block: Block to append to.
@@ -3202,7 +3257,7 @@ def intr_fmuladd(
         block,
         "llvm.intr.fmuladd",
         (a, b, c),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -3214,10 +3269,11 @@ def intr_frexp(
     val: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.frexp`.
+    """Splits a floating-point number, or the lanes of a vector, and returns a structure of a fraction from 0.5 up to 1
+    in magnitude and an integer exponent of two. The exponent of an infinity or NaN is unspecified.
 
     Args:
         block: Block to append to.
@@ -3230,7 +3286,7 @@ def intr_frexp(
         block,
         "llvm.intr.frexp",
         (val,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -3239,7 +3295,8 @@ def intr_frexp(
 def intr_fshl(
     block: Block, a: Value, b: Value, c: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.fshl`.
+    """Shifts the double-width integer with `a` as its high and `b` as its low half left by `c` modulo the width, and
+    returns the high half. All three are integers or vectors of one type.
 
     Args:
         block: Block to append to.
@@ -3262,7 +3319,8 @@ def intr_fshl(
 def intr_fshr(
     block: Block, a: Value, b: Value, c: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.fshr`.
+    """Shifts the double-width integer with `a` as its high and `b` as its low half right by `c` modulo the width, and
+    returns the low half. All three are integers or vectors of one type.
 
     Args:
         block: Block to append to.
@@ -3285,7 +3343,8 @@ def intr_fshr(
 def intr_get_active_lane_mask(
     block: Block, base: Value, n: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.get.active.lane.mask`.
+    """Returns a vector of `i1` whose lane `i` says whether `base + i` is less than `n`, unsigned and without wrapping
+    around. Both are integers of one type, and the result is poison if `n` is zero.
 
     Args:
         block: Block to append to.
@@ -3306,7 +3365,7 @@ def intr_get_active_lane_mask(
 def intr_invariant_end(
     block: Block, start: Value, ptr: Value, size: int | Attribute, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.intr.invariant.end`.
+    """Ends the promise of `llvm.intr.invariant.start`, whose result is `start`, for the `size` bytes at `ptr`.
 
     Args:
         block: Block to append to.
@@ -3333,7 +3392,8 @@ def intr_invariant_start(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.invariant.start`.
+    """Promises that the `size` bytes at `ptr` do not change until `llvm.intr.invariant.end`, for which it returns a
+    pointer; a size of -1 means that the extent is unknown.
 
     Args:
         block: Block to append to.
@@ -3355,7 +3415,8 @@ def intr_invariant_start(
 def intr_is_constant(
     block: Block, val: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.is.constant`.
+    """Returns an `i1` that is true if the optimizer knows `val` to be a constant, and false if it does not, whatever
+    its value.
 
     Args:
         block: Block to append to.
@@ -3375,7 +3436,8 @@ def intr_is_constant(
 def intr_is_fpclass(
     block: Block, in_: Value, bit: int | Attribute, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.is.fpclass`.
+    """Returns an `i1`, or a vector of `i1`, that says whether a floating-point number belongs to one of the classes
+    that the mask `bit` selects. The classes are kinds of NaN, infinities, normal and subnormal numbers and zeros.
 
     Args:
         block: Block to append to.
@@ -3397,7 +3459,8 @@ def intr_is_fpclass(
 def intr_launder_invariant_group(
     block: Block, ptr: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.launder.invariant.group`.
+    """Returns a pointer to the same address about which earlier promises of invariant groups no longer hold, but new
+    ones can be made.
 
     Args:
         block: Block to append to.
@@ -3421,10 +3484,10 @@ def intr_ldexp(
     power: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.ldexp`.
+    """Multiplies a floating-point number, or the lanes of a vector, by two to the power of an integer.
 
     Args:
         block: Block to append to.
@@ -3438,14 +3501,15 @@ def intr_ldexp(
         block,
         "llvm.intr.ldexp",
         (val, power),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
 
 
 def intr_lifetime_end(block: Block, ptr: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.lifetime.end`.
+    """Ends the life of the object on the stack at `ptr`, whose contents are undefined afterwards. The pointer must come
+    from `llvm.alloca`.
 
     Args:
         block: Block to append to.
@@ -3462,7 +3526,8 @@ def intr_lifetime_end(block: Block, ptr: Value, *, location: Location | None = N
 
 
 def intr_lifetime_start(block: Block, ptr: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.lifetime.start`.
+    """Starts the life of the object on the stack at `ptr`, whose contents are undefined before the first store. The
+    pointer must come from `llvm.alloca`.
 
     Args:
         block: Block to append to.
@@ -3479,7 +3544,8 @@ def intr_lifetime_start(block: Block, ptr: Value, *, location: Location | None =
 
 
 def intr_llrint(block: Block, val: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.llrint`.
+    """Rounds a floating-point number to an integer of the result type in the current rounding mode, by default to
+    nearest with ties to even. The result is unspecified if it does not fit.
 
     Args:
         block: Block to append to.
@@ -3497,7 +3563,8 @@ def intr_llrint(block: Block, val: Value, result_type: Type, *, location: Locati
 
 
 def intr_llround(block: Block, val: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.llround`.
+    """Rounds a floating-point number to the nearest integer of the result type, and ties away from zero. The result is
+    unspecified if it does not fit.
 
     Args:
         block: Block to append to.
@@ -3518,11 +3585,11 @@ def intr_log(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.log`.
+    """Computes the natural logarithm of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -3535,7 +3602,7 @@ def intr_log(
         block,
         "llvm.intr.log",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -3546,11 +3613,11 @@ def intr_log10(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.log10`.
+    """Computes the logarithm to base ten of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -3563,7 +3630,7 @@ def intr_log10(
         block,
         "llvm.intr.log10",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -3574,11 +3641,11 @@ def intr_log2(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.log2`.
+    """Computes the logarithm to base two of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -3591,7 +3658,7 @@ def intr_log2(
         block,
         "llvm.intr.log2",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -3599,7 +3666,8 @@ def intr_log2(
 
 
 def intr_lrint(block: Block, val: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.lrint`.
+    """Rounds a floating-point number to an integer of the result type in the current rounding mode, by default to
+    nearest with ties to even. The result is unspecified if it does not fit.
 
     Args:
         block: Block to append to.
@@ -3617,7 +3685,8 @@ def intr_lrint(block: Block, val: Value, result_type: Type, *, location: Locatio
 
 
 def intr_lround(block: Block, val: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.lround`.
+    """Rounds a floating-point number to the nearest integer of the result type, and ties away from zero. The result is
+    unspecified if it does not fit.
 
     Args:
         block: Block to append to.
@@ -3644,7 +3713,8 @@ def intr_masked_compressstore(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.masked.compressstore`.
+    """Stores those lanes of a vector that `mask` selects one after the other, without gaps, from `ptr` on. `mask` is a
+    vector of `i1` of the same length.
 
     Args:
         block: Block to append to.
@@ -3676,7 +3746,8 @@ def intr_masked_expandload(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.masked.expandload`.
+    """Loads consecutive elements from `ptr` on into the lanes that `mask` selects, and takes the others from
+    `passthru`. `mask` is a vector of `i1` of the same length.
 
     Args:
         block: Block to append to.
@@ -3708,7 +3779,9 @@ def intr_masked_gather(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.masked.gather`.
+    """Loads each lane that `mask` selects from the address in the same lane of `ptrs`, and takes the others from
+    `pass_thru`, one vector, or leaves them poison without it. All vectors have the same length, and `alignment` in
+    bytes holds for each address.
 
     Args:
         block: Block to append to.
@@ -3740,7 +3813,9 @@ def intr_masked_load(
     nontemporal: bool = False,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.masked.load`.
+    """Loads the lanes of a vector that `mask` selects from consecutive memory at `data`, and takes the others from
+    `pass_thru`, or leaves them poison without it. `mask` is a vector of `i1` of the same length, and memory of the
+    other lanes is not read.
 
     Args:
         block: Block to append to.
@@ -3771,7 +3846,8 @@ def intr_masked_scatter(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.masked.scatter`.
+    """Stores each lane of `value` that `mask` selects to the address in the same lane of `ptrs`, in order of the lanes
+    where addresses overlap. All vectors have the same length, and `alignment` in bytes holds for each address.
 
     Args:
         block: Block to append to.
@@ -3800,7 +3876,8 @@ def intr_masked_store(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.masked.store`.
+    """Stores the lanes of `value` that `mask` selects to consecutive memory at `data`. `mask` is a vector of `i1` of
+    the same length, and memory of the other lanes is not written.
 
     Args:
         block: Block to append to.
@@ -3831,7 +3908,8 @@ def intr_matrix_column_major_load(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.matrix.column.major.load`.
+    """Loads a matrix that is stored by columns, `stride` elements apart, as a flat vector of `rows * columns` elements.
+    The stride is an integer of at least `rows`.
 
     Args:
         block: Block to append to.
@@ -3864,7 +3942,8 @@ def intr_matrix_column_major_store(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.matrix.column.major.store`.
+    """Stores a matrix, a flat vector of `rows * columns` elements, by columns that lie `stride` elements apart. The
+    stride is an integer of at least `rows`.
 
     Args:
         block: Block to append to.
@@ -3897,7 +3976,8 @@ def intr_matrix_multiply(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.matrix.multiply`.
+    """Multiplies two matrices that are flat vectors ordered by columns, of `lhs_rows * lhs_columns` and `lhs_columns *
+    rhs_columns` elements. The result has `lhs_rows * rhs_columns` elements of the same type.
 
     Args:
         block: Block to append to.
@@ -3932,7 +4012,7 @@ def intr_matrix_transpose(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.matrix.transpose`.
+    """Transposes a matrix that is a flat vector of `rows * columns` elements ordered by columns.
 
     Args:
         block: Block to append to.
@@ -3957,11 +4037,12 @@ def intr_maximum(
     a: Value,
     b: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.maximum`.
+    """Computes the larger of two floating-point numbers or vectors of one type; NaN if either is NaN, and -0 counts as
+    less than +0.
 
     Args:
         block: Block to append to.
@@ -3975,7 +4056,7 @@ def intr_maximum(
         block,
         "llvm.intr.maximum",
         (a, b),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -3987,11 +4068,12 @@ def intr_maxnum(
     a: Value,
     b: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.maxnum`.
+    """Computes the larger of two floating-point numbers or vectors of one type; if one is a quiet NaN, returns the
+    other.
 
     Args:
         block: Block to append to.
@@ -4005,7 +4087,7 @@ def intr_maxnum(
         block,
         "llvm.intr.maxnum",
         (a, b),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4027,7 +4109,7 @@ def intr_memcpy(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.memcpy`.
+    """Copies `len` bytes, an integer, from `src` to `dst`, which must be equal or must not overlap.
 
     Args:
         block: Block to append to.
@@ -4076,7 +4158,8 @@ def intr_memcpy_inline(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.memcpy.inline`.
+    """Copies the constant number `len` of bytes from `src` to `dst` without ever calling a function of a library. They
+    must be equal or must not overlap.
 
     Args:
         block: Block to append to.
@@ -4126,7 +4209,7 @@ def intr_memmove(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.memmove`.
+    """Copies `len` bytes, an integer, from `src` to `dst`, which may overlap.
 
     Args:
         block: Block to append to.
@@ -4175,7 +4258,7 @@ def intr_memset(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.memset`.
+    """Fills `len` bytes, an integer, at `dst` with `val`, an `i8`.
 
     Args:
         block: Block to append to.
@@ -4224,7 +4307,8 @@ def intr_memset_inline(
     res_attrs: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.memset.inline`.
+    """Fills the constant number `len` of bytes at `dst` with `val`, an `i8`, without ever calling a function of a
+    library.
 
     Args:
         block: Block to append to.
@@ -4264,11 +4348,12 @@ def intr_minimum(
     a: Value,
     b: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.minimum`.
+    """Computes the smaller of two floating-point numbers or vectors of one type; NaN if either is NaN, and -0 counts as
+    less than +0.
 
     Args:
         block: Block to append to.
@@ -4282,7 +4367,7 @@ def intr_minimum(
         block,
         "llvm.intr.minimum",
         (a, b),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4294,11 +4379,12 @@ def intr_minnum(
     a: Value,
     b: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.minnum`.
+    """Computes the smaller of two floating-point numbers or vectors of one type; if one is a quiet NaN, returns the
+    other.
 
     Args:
         block: Block to append to.
@@ -4312,7 +4398,7 @@ def intr_minnum(
         block,
         "llvm.intr.minnum",
         (a, b),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4323,11 +4409,12 @@ def intr_nearbyint(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.nearbyint`.
+    """Rounds a floating-point number, or the lanes of a vector, to an integral value in the current rounding mode,
+    without an exception for an inexact result.
 
     Args:
         block: Block to append to.
@@ -4340,7 +4427,7 @@ def intr_nearbyint(
         block,
         "llvm.intr.nearbyint",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4352,11 +4439,11 @@ def intr_pow(
     a: Value,
     b: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.pow`.
+    """Raises `a` to the power of `b`, two floating-point numbers or vectors of one type.
 
     Args:
         block: Block to append to.
@@ -4370,7 +4457,7 @@ def intr_pow(
         block,
         "llvm.intr.pow",
         (a, b),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4383,10 +4470,11 @@ def intr_powi(
     power: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.powi`.
+    """Raises a floating-point number, or the lanes of a vector, to the power of one integer. The order of the
+    multiplications is unspecified.
 
     Args:
         block: Block to append to.
@@ -4400,7 +4488,7 @@ def intr_powi(
         block,
         "llvm.intr.powi",
         (val, power),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -4415,7 +4503,8 @@ def intr_prefetch(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.prefetch`.
+    """Hints that memory at `addr` will be read if `rw` is 0, or written if it is 1. `hint` says how long to keep it,
+    from 0 to 3, and `cache` is 0 for instructions and 1 for data.
 
     Args:
         block: Block to append to.
@@ -4446,7 +4535,8 @@ def intr_ptr_annotation(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.ptr.annotation`.
+    """Returns a pointer unchanged and attaches a note to it. The note, the file name and `attr` are pointers to
+    constants, and the line is an `i32`.
 
     Args:
         block: Block to append to.
@@ -4470,7 +4560,8 @@ def intr_ptr_annotation(
 def intr_ptrmask(
     block: Block, ptr: Value, mask: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.ptrmask`.
+    """Clears the bits of a pointer, or of a vector of pointers, that are zero in `mask`, and stays in the same object.
+    The mask is an integer, or a vector, as wide as an index of the address space.
 
     Args:
         block: Block to append to.
@@ -4492,11 +4583,12 @@ def intr_rint(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.rint`.
+    """Rounds a floating-point number, or the lanes of a vector, to an integral value in the current rounding mode, by
+    default to nearest with ties to even.
 
     Args:
         block: Block to append to.
@@ -4509,7 +4601,7 @@ def intr_rint(
         block,
         "llvm.intr.rint",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4520,11 +4612,11 @@ def intr_round(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.round`.
+    """Rounds a floating-point number, or the lanes of a vector, to the nearest integral value, and ties away from zero.
 
     Args:
         block: Block to append to.
@@ -4537,7 +4629,7 @@ def intr_round(
         block,
         "llvm.intr.round",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4548,11 +4640,12 @@ def intr_roundeven(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.roundeven`.
+    """Rounds a floating-point number, or the lanes of a vector, to the nearest integral value, and ties to the even
+    one.
 
     Args:
         block: Block to append to.
@@ -4565,7 +4658,7 @@ def intr_roundeven(
         block,
         "llvm.intr.roundeven",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4575,7 +4668,7 @@ def intr_roundeven(
 def intr_sadd_sat(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.sadd.sat`.
+    """Adds two signed integers or vectors of one type; a sum that does not fit becomes the nearest value that does.
 
     Args:
         block: Block to append to.
@@ -4595,28 +4688,30 @@ def intr_sadd_sat(
 
 
 def intr_sadd_with_overflow(
-    block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
+    block: Block, lhs: Value, rhs: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.sadd.with.overflow`.
+    """Adds two signed integers or vectors of one type, and returns a structure of the wrapped sum and an `i1` that says
+    whether it overflowed.
 
     Args:
         block: Block to append to.
-        gen_arg_0: Operand, one value.
-        gen_arg_1: Operand, one value.
+        lhs: Operand, one value.
+        rhs: Operand, one value.
         result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "llvm.intr.sadd.with.overflow",
-        (gen_arg_0, gen_arg_1),
+        (lhs, rhs),
         result_types=(result_type,),
         location=location,
     ).result
 
 
 def intr_scmp(block: Block, a: Value, b: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.scmp`.
+    """Compares two signed integers or vectors of one type: -1 if the first is less, 0 if they are equal, and 1 if it is
+    greater. The result type is an integer of at least two bits, or a vector.
 
     Args:
         block: Block to append to.
@@ -4638,11 +4733,11 @@ def intr_sin(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.sin`.
+    """Computes the sine of an angle in radians, a floating-point number or a vector of them.
 
     Args:
         block: Block to append to.
@@ -4655,7 +4750,7 @@ def intr_sin(
         block,
         "llvm.intr.sin",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4667,10 +4762,11 @@ def intr_sincos(
     val: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.sincos`.
+    """Computes the sine and the cosine of an angle in radians, a floating-point number or a vector, and returns a
+    structure of the two.
 
     Args:
         block: Block to append to.
@@ -4683,7 +4779,7 @@ def intr_sincos(
         block,
         "llvm.intr.sincos",
         (val,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -4693,11 +4789,11 @@ def intr_sinh(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.sinh`.
+    """Computes the hyperbolic sine of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -4710,7 +4806,7 @@ def intr_sinh(
         block,
         "llvm.intr.sinh",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4720,7 +4816,7 @@ def intr_sinh(
 def intr_smax(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.smax`.
+    """Computes the larger of two signed integers, or of vectors of one type lane by lane.
 
     Args:
         block: Block to append to.
@@ -4742,7 +4838,7 @@ def intr_smax(
 def intr_smin(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.smin`.
+    """Computes the smaller of two signed integers, or of vectors of one type lane by lane.
 
     Args:
         block: Block to append to.
@@ -4762,21 +4858,22 @@ def intr_smin(
 
 
 def intr_smul_with_overflow(
-    block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
+    block: Block, lhs: Value, rhs: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.smul.with.overflow`.
+    """Multiplies two signed integers or vectors of one type, and returns a structure of the wrapped product and an `i1`
+    that says whether it overflowed.
 
     Args:
         block: Block to append to.
-        gen_arg_0: Operand, one value.
-        gen_arg_1: Operand, one value.
+        lhs: Operand, one value.
+        rhs: Operand, one value.
         result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "llvm.intr.smul.with.overflow",
-        (gen_arg_0, gen_arg_1),
+        (lhs, rhs),
         result_types=(result_type,),
         location=location,
     ).result
@@ -4786,11 +4883,12 @@ def intr_sqrt(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.sqrt`.
+    """Computes the square root of a floating-point number, or of the lanes of a vector; that of a number less than zero
+    is NaN.
 
     Args:
         block: Block to append to.
@@ -4803,7 +4901,7 @@ def intr_sqrt(
         block,
         "llvm.intr.sqrt",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -4813,7 +4911,7 @@ def intr_sqrt(
 def intr_ssa_copy(
     block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.ssa.copy`.
+    """Returns a value unchanged under a new name, for passes that attach what they know to it.
 
     Args:
         block: Block to append to.
@@ -4834,7 +4932,8 @@ def intr_ssa_copy(
 def intr_sshl_sat(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.sshl.sat`.
+    """Shifts a signed integer `a` left by `b` bits, and a result that does not fit becomes the nearest value that does.
+    Both have one type, and the result is poison if the amount is not less than the bit width.
 
     Args:
         block: Block to append to.
@@ -4856,7 +4955,8 @@ def intr_sshl_sat(
 def intr_ssub_sat(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.ssub.sat`.
+    """Subtracts two signed integers or vectors of one type; a difference that does not fit becomes the nearest value
+    that does.
 
     Args:
         block: Block to append to.
@@ -4876,28 +4976,30 @@ def intr_ssub_sat(
 
 
 def intr_ssub_with_overflow(
-    block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
+    block: Block, lhs: Value, rhs: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.ssub.with.overflow`.
+    """Subtracts two signed integers or vectors of one type, and returns a structure of the wrapped difference and an
+    `i1` that says whether it overflowed.
 
     Args:
         block: Block to append to.
-        gen_arg_0: Operand, one value.
-        gen_arg_1: Operand, one value.
+        lhs: Operand, one value.
+        rhs: Operand, one value.
         result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "llvm.intr.ssub.with.overflow",
-        (gen_arg_0, gen_arg_1),
+        (lhs, rhs),
         result_types=(result_type,),
         location=location,
     ).result
 
 
 def intr_stackrestore(block: Block, ptr: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.stackrestore`.
+    """Resets the stack to the state that `llvm.intr.stacksave` returned, and frees what `llvm.alloca` reserved in
+    between.
 
     Args:
         block: Block to append to.
@@ -4914,7 +5016,7 @@ def intr_stackrestore(block: Block, ptr: Value, *, location: Location | None = N
 
 
 def intr_stacksave(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.stacksave`.
+    """Returns the state of the stack as a pointer for `llvm.intr.stackrestore`.
 
     Args:
         block: Block to append to.
@@ -4931,7 +5033,8 @@ def intr_stacksave(block: Block, result_type: Type, *, location: Location | None
 
 
 def intr_stepvector(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.stepvector`.
+    """Returns a vector of the integers 0, 1, 2 and so on. The elements have at least eight bits, and the result is
+    poison in lanes whose number does not fit.
 
     Args:
         block: Block to append to.
@@ -4950,7 +5053,7 @@ def intr_stepvector(block: Block, result_type: Type, *, location: Location | Non
 def intr_strip_invariant_group(
     block: Block, ptr: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.strip.invariant.group`.
+    """Returns a pointer to the same address about which no promises of invariant groups hold any more.
 
     Args:
         block: Block to append to.
@@ -4972,11 +5075,11 @@ def intr_tan(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.tan`.
+    """Computes the tangent of an angle in radians, a floating-point number or a vector of them.
 
     Args:
         block: Block to append to.
@@ -4989,7 +5092,7 @@ def intr_tan(
         block,
         "llvm.intr.tan",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -5000,11 +5103,11 @@ def intr_tanh(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.tanh`.
+    """Computes the hyperbolic tangent of a floating-point number, or of the lanes of a vector.
 
     Args:
         block: Block to append to.
@@ -5017,7 +5120,7 @@ def intr_tanh(
         block,
         "llvm.intr.tanh",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -5027,7 +5130,8 @@ def intr_tanh(
 def intr_threadlocal_address(
     block: Block, global_: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.threadlocal.address`.
+    """Returns the address of a global variable of a thread for the thread that runs. The operand must be the pointer to
+    such a variable.
 
     Args:
         block: Block to append to.
@@ -5045,7 +5149,7 @@ def intr_threadlocal_address(
 
 
 def intr_trap(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.trap`.
+    """Ends the program abnormally, usually with an instruction that the processor refuses.
 
     Args:
         block: Block to append to.
@@ -5064,11 +5168,11 @@ def intr_trunc(
     block: Block,
     in_: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.trunc`.
+    """Rounds a floating-point number, or the lanes of a vector, towards zero to an integral value.
 
     Args:
         block: Block to append to.
@@ -5081,7 +5185,7 @@ def intr_trunc(
         block,
         "llvm.intr.trunc",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,
@@ -5091,7 +5195,7 @@ def intr_trunc(
 def intr_uadd_sat(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.uadd.sat`.
+    """Adds two unsigned integers or vectors of one type; a sum that does not fit becomes the largest value.
 
     Args:
         block: Block to append to.
@@ -5111,28 +5215,30 @@ def intr_uadd_sat(
 
 
 def intr_uadd_with_overflow(
-    block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
+    block: Block, lhs: Value, rhs: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.uadd.with.overflow`.
+    """Adds two unsigned integers or vectors of one type, and returns a structure of the wrapped sum and an `i1` that
+    says whether it overflowed.
 
     Args:
         block: Block to append to.
-        gen_arg_0: Operand, one value.
-        gen_arg_1: Operand, one value.
+        lhs: Operand, one value.
+        rhs: Operand, one value.
         result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "llvm.intr.uadd.with.overflow",
-        (gen_arg_0, gen_arg_1),
+        (lhs, rhs),
         result_types=(result_type,),
         location=location,
     ).result
 
 
 def intr_ubsantrap(block: Block, failure_kind: int | Attribute, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.ubsantrap`.
+    """Ends the program abnormally and encodes `failure_kind`, a number of eight bits, in the instruction, so that
+    debuggers can tell why.
 
     Args:
         block: Block to append to.
@@ -5150,7 +5256,8 @@ def intr_ubsantrap(block: Block, failure_kind: int | Attribute, *, location: Loc
 
 
 def intr_ucmp(block: Block, a: Value, b: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.ucmp`.
+    """Compares two unsigned integers or vectors of one type: -1 if the first is less, 0 if they are equal, and 1 if it
+    is greater. The result type is an integer of at least two bits, or a vector.
 
     Args:
         block: Block to append to.
@@ -5171,7 +5278,7 @@ def intr_ucmp(block: Block, a: Value, b: Value, result_type: Type, *, location: 
 def intr_umax(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.umax`.
+    """Computes the larger of two unsigned integers, or of vectors of one type lane by lane.
 
     Args:
         block: Block to append to.
@@ -5193,7 +5300,7 @@ def intr_umax(
 def intr_umin(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.umin`.
+    """Computes the smaller of two unsigned integers, or of vectors of one type lane by lane.
 
     Args:
         block: Block to append to.
@@ -5213,21 +5320,22 @@ def intr_umin(
 
 
 def intr_umul_with_overflow(
-    block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
+    block: Block, lhs: Value, rhs: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.umul.with.overflow`.
+    """Multiplies two unsigned integers or vectors of one type, and returns a structure of the wrapped product and an
+    `i1` that says whether it overflowed.
 
     Args:
         block: Block to append to.
-        gen_arg_0: Operand, one value.
-        gen_arg_1: Operand, one value.
+        lhs: Operand, one value.
+        rhs: Operand, one value.
         result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "llvm.intr.umul.with.overflow",
-        (gen_arg_0, gen_arg_1),
+        (lhs, rhs),
         result_types=(result_type,),
         location=location,
     ).result
@@ -5236,7 +5344,8 @@ def intr_umul_with_overflow(
 def intr_ushl_sat(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.ushl.sat`.
+    """Shifts an unsigned integer `a` left by `b` bits, and a result that does not fit becomes the largest value. Both
+    have one type, and the result is poison if the amount is not less than the bit width.
 
     Args:
         block: Block to append to.
@@ -5258,7 +5367,7 @@ def intr_ushl_sat(
 def intr_usub_sat(
     block: Block, a: Value, b: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.usub.sat`.
+    """Subtracts two unsigned integers or vectors of one type; a difference less than zero becomes zero.
 
     Args:
         block: Block to append to.
@@ -5278,28 +5387,29 @@ def intr_usub_sat(
 
 
 def intr_usub_with_overflow(
-    block: Block, gen_arg_0: Value, gen_arg_1: Value, result_type: Type, *, location: Location | None = None
+    block: Block, lhs: Value, rhs: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.usub.with.overflow`.
+    """Subtracts two unsigned integers or vectors of one type, and returns a structure of the wrapped difference and an
+    `i1` that says whether it overflowed.
 
     Args:
         block: Block to append to.
-        gen_arg_0: Operand, one value.
-        gen_arg_1: Operand, one value.
+        lhs: Operand, one value.
+        rhs: Operand, one value.
         result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "llvm.intr.usub.with.overflow",
-        (gen_arg_0, gen_arg_1),
+        (lhs, rhs),
         result_types=(result_type,),
         location=location,
     ).result
 
 
 def intr_vacopy(block: Block, dest_list: Value, src_list: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.vacopy`.
+    """Copies the state of the list of variable arguments at `src_list` to the memory at `dest_list`, both pointers.
 
     Args:
         block: Block to append to.
@@ -5317,7 +5427,7 @@ def intr_vacopy(block: Block, dest_list: Value, src_list: Value, *, location: Lo
 
 
 def intr_vaend(block: Block, arg_list: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.vaend`.
+    """Ends the use of the list of variable arguments at `arg_list`, a pointer.
 
     Args:
         block: Block to append to.
@@ -5343,7 +5453,8 @@ def intr_var_annotation(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.intr.var.annotation`.
+    """Attaches a note to the local variable at the pointer `val`. The note, the file name and `attr` are pointers to
+    constants, and the line is an `i32`.
 
     Args:
         block: Block to append to.
@@ -5364,7 +5475,8 @@ def intr_var_annotation(
 
 
 def intr_vastart(block: Block, arg_list: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.intr.vastart`.
+    """Starts the list of variable arguments in the memory at `arg_list`, a pointer. Only a variadic function may
+    contain it.
 
     Args:
         block: Block to append to.
@@ -5383,7 +5495,7 @@ def intr_vastart(block: Block, arg_list: Value, *, location: Location | None = N
 def intr_vector_deinterleave2(
     block: Block, vec: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.deinterleave2`.
+    """Splits a vector of even length into a structure of two vectors: its even lanes and its odd lanes.
 
     Args:
         block: Block to append to.
@@ -5403,7 +5515,8 @@ def intr_vector_deinterleave2(
 def intr_vector_extract(
     block: Block, srcvec: Value, pos: int | Attribute, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.extract`.
+    """Returns the part of a vector that begins at lane `pos`, as long as the result type says. The position is a
+    constant multiple of the known length of the result, and the part must lie inside.
 
     Args:
         block: Block to append to.
@@ -5431,7 +5544,8 @@ def intr_vector_insert(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.insert`.
+    """Returns a copy of `dstvec` with `srcvec` in place of the lanes from `pos` on. The position is a constant multiple
+    of the known length of `srcvec`, which must fit inside.
 
     Args:
         block: Block to append to.
@@ -5454,7 +5568,7 @@ def intr_vector_insert(
 def intr_vector_interleave2(
     block: Block, vec1: Value, vec2: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.interleave2`.
+    """Merges two vectors of one type into one of twice the length that takes a lane from each in turn.
 
     Args:
         block: Block to append to.
@@ -5473,7 +5587,7 @@ def intr_vector_interleave2(
 
 
 def intr_vector_reduce_add(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.add`.
+    """Adds all lanes of a vector of integers and returns one integer; a sum that does not fit wraps around.
 
     Args:
         block: Block to append to.
@@ -5491,7 +5605,7 @@ def intr_vector_reduce_add(block: Block, in_: Value, result_type: Type, *, locat
 
 
 def intr_vector_reduce_and(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.and`.
+    """Computes the bitwise and of all lanes of a vector of integers.
 
     Args:
         block: Block to append to.
@@ -5514,10 +5628,11 @@ def intr_vector_reduce_fadd(
     input: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.fadd`.
+    """Adds `start_value` and all lanes of a vector of floating-point numbers, in order unless the flags allow another.
+    The start has the element type.
 
     Args:
         block: Block to append to.
@@ -5531,7 +5646,7 @@ def intr_vector_reduce_fadd(
         block,
         "llvm.intr.vector.reduce.fadd",
         (start_value, input),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -5542,10 +5657,10 @@ def intr_vector_reduce_fmax(
     in_: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.fmax`.
+    """Computes the largest lane of a vector of floating-point numbers; a quiet NaN counts only if all are NaN.
 
     Args:
         block: Block to append to.
@@ -5558,7 +5673,7 @@ def intr_vector_reduce_fmax(
         block,
         "llvm.intr.vector.reduce.fmax",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -5569,10 +5684,11 @@ def intr_vector_reduce_fmaximum(
     in_: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.fmaximum`.
+    """Computes the largest lane of a vector of floating-point numbers; NaN if any is NaN, and -0 counts as less than
+    +0.
 
     Args:
         block: Block to append to.
@@ -5585,7 +5701,7 @@ def intr_vector_reduce_fmaximum(
         block,
         "llvm.intr.vector.reduce.fmaximum",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -5596,10 +5712,10 @@ def intr_vector_reduce_fmin(
     in_: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.fmin`.
+    """Computes the smallest lane of a vector of floating-point numbers; a quiet NaN counts only if all are NaN.
 
     Args:
         block: Block to append to.
@@ -5612,7 +5728,7 @@ def intr_vector_reduce_fmin(
         block,
         "llvm.intr.vector.reduce.fmin",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -5623,10 +5739,11 @@ def intr_vector_reduce_fminimum(
     in_: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.fminimum`.
+    """Computes the smallest lane of a vector of floating-point numbers; NaN if any is NaN, and -0 counts as less than
+    +0.
 
     Args:
         block: Block to append to.
@@ -5639,7 +5756,7 @@ def intr_vector_reduce_fminimum(
         block,
         "llvm.intr.vector.reduce.fminimum",
         (in_,),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -5651,10 +5768,11 @@ def intr_vector_reduce_fmul(
     input: Value,
     result_type: Type,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.fmul`.
+    """Multiplies `start_value` and all lanes of a vector of floating-point numbers, in order unless the flags allow
+    another. The start has the element type.
 
     Args:
         block: Block to append to.
@@ -5668,14 +5786,14 @@ def intr_vector_reduce_fmul(
         block,
         "llvm.intr.vector.reduce.fmul",
         (start_value, input),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=(result_type,),
         location=location,
     ).result
 
 
 def intr_vector_reduce_mul(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.mul`.
+    """Multiplies all lanes of a vector of integers and returns one integer; a product that does not fit wraps around.
 
     Args:
         block: Block to append to.
@@ -5693,7 +5811,7 @@ def intr_vector_reduce_mul(block: Block, in_: Value, result_type: Type, *, locat
 
 
 def intr_vector_reduce_or(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.or`.
+    """Computes the bitwise or of all lanes of a vector of integers.
 
     Args:
         block: Block to append to.
@@ -5711,7 +5829,7 @@ def intr_vector_reduce_or(block: Block, in_: Value, result_type: Type, *, locati
 
 
 def intr_vector_reduce_smax(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.smax`.
+    """Computes the largest lane of a vector of signed integers.
 
     Args:
         block: Block to append to.
@@ -5729,7 +5847,7 @@ def intr_vector_reduce_smax(block: Block, in_: Value, result_type: Type, *, loca
 
 
 def intr_vector_reduce_smin(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.smin`.
+    """Computes the smallest lane of a vector of signed integers.
 
     Args:
         block: Block to append to.
@@ -5747,7 +5865,7 @@ def intr_vector_reduce_smin(block: Block, in_: Value, result_type: Type, *, loca
 
 
 def intr_vector_reduce_umax(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.umax`.
+    """Computes the largest lane of a vector of unsigned integers.
 
     Args:
         block: Block to append to.
@@ -5765,7 +5883,7 @@ def intr_vector_reduce_umax(block: Block, in_: Value, result_type: Type, *, loca
 
 
 def intr_vector_reduce_umin(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.umin`.
+    """Computes the smallest lane of a vector of unsigned integers.
 
     Args:
         block: Block to append to.
@@ -5783,7 +5901,7 @@ def intr_vector_reduce_umin(block: Block, in_: Value, result_type: Type, *, loca
 
 
 def intr_vector_reduce_xor(block: Block, in_: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vector.reduce.xor`.
+    """Computes the bitwise exclusive or of all lanes of a vector of integers.
 
     Args:
         block: Block to append to.
@@ -5810,7 +5928,8 @@ def intr_vp_add(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.add`.
+    """Adds two vectors of integers of one type, lane by lane and wrapping around. Lanes that `mask`, a vector of `i1`,
+    or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -5840,7 +5959,8 @@ def intr_vp_and(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.and`.
+    """Computes the bitwise and of two vectors of integers of one type. Lanes that `mask`, a vector of `i1`, or the
+    length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -5870,7 +5990,8 @@ def intr_vp_ashr(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.ashr`.
+    """Shifts the lanes of a vector of integers right by less than their width, with copies of the sign bit. Lanes that
+    `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -5900,7 +6021,8 @@ def intr_vp_fadd(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fadd`.
+    """Adds two vectors of floating-point numbers of one type, lane by lane. Lanes that `mask`, a vector of `i1`, or the
+    length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -5930,7 +6052,8 @@ def intr_vp_fdiv(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fdiv`.
+    """Divides two vectors of floating-point numbers of one type, lane by lane. Lanes that `mask`, a vector of `i1`, or
+    the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -5961,7 +6084,8 @@ def intr_vp_fma(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fma`.
+    """Computes `op1 * op2 + op3` for vectors of floating-point numbers of one type, lane by lane with a single
+    rounding. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -5992,7 +6116,8 @@ def intr_vp_fmul(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fmul`.
+    """Multiplies two vectors of floating-point numbers of one type, lane by lane. Lanes that `mask`, a vector of `i1`,
+    or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6023,7 +6148,8 @@ def intr_vp_fmuladd(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fmuladd`.
+    """Computes `op1 * op2 + op3` for vectors of floating-point numbers of one type, with one rounding or two. Lanes
+    that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6047,7 +6173,8 @@ def intr_vp_fmuladd(
 def intr_vp_fneg(
     block: Block, op: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fneg`.
+    """Flips the signs of a vector of floating-point numbers. Lanes that `mask`, a vector of `i1`, or the length `evl`,
+    an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6069,7 +6196,8 @@ def intr_vp_fneg(
 def intr_vp_fpext(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fpext`.
+    """Converts a vector of floating-point numbers to a wider floating-point type. Lanes that `mask`, a vector of `i1`,
+    or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6091,7 +6219,8 @@ def intr_vp_fpext(
 def intr_vp_fptosi(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fptosi`.
+    """Converts a vector of floating-point numbers to signed integers and rounds towards zero; what does not fit is
+    poison. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6113,7 +6242,8 @@ def intr_vp_fptosi(
 def intr_vp_fptoui(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fptoui`.
+    """Converts a vector of floating-point numbers to unsigned integers and rounds towards zero; what does not fit is
+    poison. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6135,7 +6265,8 @@ def intr_vp_fptoui(
 def intr_vp_fptrunc(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fptrunc`.
+    """Rounds a vector of floating-point numbers to a narrower floating-point type. Lanes that `mask`, a vector of `i1`,
+    or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6164,7 +6295,8 @@ def intr_vp_frem(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.frem`.
+    """Computes the remainders of a division of two vectors of floating-point numbers, with the signs of the dividends.
+    Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6194,7 +6326,8 @@ def intr_vp_fsub(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.fsub`.
+    """Subtracts two vectors of floating-point numbers of one type, lane by lane. Lanes that `mask`, a vector of `i1`,
+    or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6217,7 +6350,8 @@ def intr_vp_fsub(
 def intr_vp_inttoptr(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.inttoptr`.
+    """Converts a vector of integers to pointers, with zeros added or high bits dropped to reach their width. Lanes that
+    `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6239,7 +6373,8 @@ def intr_vp_inttoptr(
 def intr_vp_load(
     block: Block, ptr: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.load`.
+    """Loads the lanes of a vector from consecutive memory at `ptr`. Lanes that `mask`, a vector of `i1`, or the length
+    `evl`, an `i32`, disables are not read and are poison.
 
     Args:
         block: Block to append to.
@@ -6268,7 +6403,8 @@ def intr_vp_lshr(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.lshr`.
+    """Shifts the lanes of a vector of integers right by less than their width, with zeros. Lanes that `mask`, a vector
+    of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6298,7 +6434,8 @@ def intr_vp_merge(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.merge`.
+    """Chooses each lane from `true_val` or `false_val` as `cond`, a vector of `i1`, says; lanes from `evl`, an `i32`,
+    on come from `false_val`.
 
     Args:
         block: Block to append to.
@@ -6328,7 +6465,8 @@ def intr_vp_mul(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.mul`.
+    """Multiplies two vectors of integers of one type, lane by lane and wrapping around. Lanes that `mask`, a vector of
+    `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6358,7 +6496,8 @@ def intr_vp_or(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.or`.
+    """Computes the bitwise or of two vectors of integers of one type. Lanes that `mask`, a vector of `i1`, or the
+    length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6381,7 +6520,8 @@ def intr_vp_or(
 def intr_vp_ptrtoint(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.ptrtoint`.
+    """Converts a vector of pointers to integers, with zeros added or high bits dropped to reach their width. Lanes that
+    `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6402,7 +6542,7 @@ def intr_vp_ptrtoint(
 
 def intr_vp_reduce_add(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6410,11 +6550,12 @@ def intr_vp_reduce_add(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.add`.
+    """Adds `start_value`, of the element type, and the lanes of a vector of integers and wraps around. Lanes that
+    `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6424,7 +6565,7 @@ def intr_vp_reduce_add(
     return generic(
         block,
         "llvm.intr.vp.reduce.add",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6432,7 +6573,7 @@ def intr_vp_reduce_add(
 
 def intr_vp_reduce_and(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6440,11 +6581,12 @@ def intr_vp_reduce_and(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.and`.
+    """Computes the bitwise and of `start_value`, of the element type, and the lanes of a vector of integers. Lanes that
+    `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6454,7 +6596,7 @@ def intr_vp_reduce_and(
     return generic(
         block,
         "llvm.intr.vp.reduce.and",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6462,7 +6604,7 @@ def intr_vp_reduce_and(
 
 def intr_vp_reduce_fadd(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6470,11 +6612,12 @@ def intr_vp_reduce_fadd(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.fadd`.
+    """Adds `start_value`, of the element type, and the lanes of a vector of floating-point numbers, in order unless the
+    flags allow another. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6484,7 +6627,7 @@ def intr_vp_reduce_fadd(
     return generic(
         block,
         "llvm.intr.vp.reduce.fadd",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6492,7 +6635,7 @@ def intr_vp_reduce_fadd(
 
 def intr_vp_reduce_fmax(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6500,11 +6643,13 @@ def intr_vp_reduce_fmax(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.fmax`.
+    """Computes the largest of `start_value`, of the element type, and the lanes of a vector of floating-point numbers,
+    where a quiet NaN is ignored. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are
+    left out.
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6514,7 +6659,7 @@ def intr_vp_reduce_fmax(
     return generic(
         block,
         "llvm.intr.vp.reduce.fmax",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6522,7 +6667,7 @@ def intr_vp_reduce_fmax(
 
 def intr_vp_reduce_fmin(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6530,11 +6675,13 @@ def intr_vp_reduce_fmin(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.fmin`.
+    """Computes the smallest of `start_value`, of the element type, and the lanes of a vector of floating-point numbers,
+    where a quiet NaN is ignored. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are
+    left out.
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6544,7 +6691,7 @@ def intr_vp_reduce_fmin(
     return generic(
         block,
         "llvm.intr.vp.reduce.fmin",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6552,7 +6699,7 @@ def intr_vp_reduce_fmin(
 
 def intr_vp_reduce_fmul(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6560,11 +6707,13 @@ def intr_vp_reduce_fmul(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.fmul`.
+    """Multiplies `start_value`, of the element type, and the lanes of a vector of floating-point numbers, in order
+    unless the flags allow another. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are
+    left out.
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6574,7 +6723,7 @@ def intr_vp_reduce_fmul(
     return generic(
         block,
         "llvm.intr.vp.reduce.fmul",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6582,7 +6731,7 @@ def intr_vp_reduce_fmul(
 
 def intr_vp_reduce_mul(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6590,11 +6739,12 @@ def intr_vp_reduce_mul(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.mul`.
+    """Multiplies `start_value`, of the element type, and the lanes of a vector of integers and wraps around. Lanes that
+    `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6604,7 +6754,7 @@ def intr_vp_reduce_mul(
     return generic(
         block,
         "llvm.intr.vp.reduce.mul",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6612,7 +6762,7 @@ def intr_vp_reduce_mul(
 
 def intr_vp_reduce_or(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6620,11 +6770,12 @@ def intr_vp_reduce_or(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.or`.
+    """Computes the bitwise or of `start_value`, of the element type, and the lanes of a vector of integers. Lanes that
+    `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6634,7 +6785,7 @@ def intr_vp_reduce_or(
     return generic(
         block,
         "llvm.intr.vp.reduce.or",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6642,7 +6793,7 @@ def intr_vp_reduce_or(
 
 def intr_vp_reduce_smax(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6650,11 +6801,12 @@ def intr_vp_reduce_smax(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.smax`.
+    """Computes the largest of `start_value`, of the element type, and the lanes of a vector of signed integers. Lanes
+    that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6664,7 +6816,7 @@ def intr_vp_reduce_smax(
     return generic(
         block,
         "llvm.intr.vp.reduce.smax",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6672,7 +6824,7 @@ def intr_vp_reduce_smax(
 
 def intr_vp_reduce_smin(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6680,11 +6832,12 @@ def intr_vp_reduce_smin(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.smin`.
+    """Computes the smallest of `start_value`, of the element type, and the lanes of a vector of signed integers. Lanes
+    that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6694,7 +6847,7 @@ def intr_vp_reduce_smin(
     return generic(
         block,
         "llvm.intr.vp.reduce.smin",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6702,7 +6855,7 @@ def intr_vp_reduce_smin(
 
 def intr_vp_reduce_umax(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6710,11 +6863,12 @@ def intr_vp_reduce_umax(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.umax`.
+    """Computes the largest of `start_value`, of the element type, and the lanes of a vector of unsigned integers. Lanes
+    that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6724,7 +6878,7 @@ def intr_vp_reduce_umax(
     return generic(
         block,
         "llvm.intr.vp.reduce.umax",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6732,7 +6886,7 @@ def intr_vp_reduce_umax(
 
 def intr_vp_reduce_umin(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6740,11 +6894,12 @@ def intr_vp_reduce_umin(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.umin`.
+    """Computes the smallest of `start_value`, of the element type, and the lanes of a vector of unsigned integers.
+    Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6754,7 +6909,7 @@ def intr_vp_reduce_umin(
     return generic(
         block,
         "llvm.intr.vp.reduce.umin",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6762,7 +6917,7 @@ def intr_vp_reduce_umin(
 
 def intr_vp_reduce_xor(
     block: Block,
-    satrt_value: Value,
+    start_value: Value,
     val: Value,
     mask: Value,
     evl: Value,
@@ -6770,11 +6925,12 @@ def intr_vp_reduce_xor(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.reduce.xor`.
+    """Computes the bitwise exclusive or of `start_value`, of the element type, and the lanes of a vector of integers.
+    Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are left out.
 
     Args:
         block: Block to append to.
-        satrt_value: Operand, one value.
+        start_value: Operand, one value.
         val: Operand, one value.
         mask: Operand, one value.
         evl: Operand, one value.
@@ -6784,7 +6940,7 @@ def intr_vp_reduce_xor(
     return generic(
         block,
         "llvm.intr.vp.reduce.xor",
-        (satrt_value, val, mask, evl),
+        (start_value, val, mask, evl),
         result_types=(result_type,),
         location=location,
     ).result
@@ -6800,7 +6956,9 @@ def intr_vp_sdiv(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.sdiv`.
+    """Divides two vectors of signed integers of one type and rounds towards zero; division by zero and overflow in an
+    enabled lane are undefined behaviour. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`,
+    disables are poison.
 
     Args:
         block: Block to append to.
@@ -6830,7 +6988,8 @@ def intr_vp_select(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.select`.
+    """Chooses each lane from `true_val` or `false_val` as `cond`, a vector of `i1`, says; lanes from `evl`, an `i32`,
+    on are poison.
 
     Args:
         block: Block to append to.
@@ -6853,7 +7012,8 @@ def intr_vp_select(
 def intr_vp_sext(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.sext`.
+    """Widens a vector of integers with copies of the sign bits. Lanes that `mask`, a vector of `i1`, or the length
+    `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6882,7 +7042,8 @@ def intr_vp_shl(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.shl`.
+    """Shifts the lanes of a vector of integers left by less than their width. Lanes that `mask`, a vector of `i1`, or
+    the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6905,7 +7066,8 @@ def intr_vp_shl(
 def intr_vp_sitofp(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.sitofp`.
+    """Converts a vector of signed integers to floating-point numbers. Lanes that `mask`, a vector of `i1`, or the
+    length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6934,7 +7096,8 @@ def intr_vp_smax(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.smax`.
+    """Computes the larger lanes of two vectors of signed integers of one type. Lanes that `mask`, a vector of `i1`, or
+    the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6964,7 +7127,8 @@ def intr_vp_smin(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.smin`.
+    """Computes the smaller lanes of two vectors of signed integers of one type. Lanes that `mask`, a vector of `i1`, or
+    the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -6994,7 +7158,9 @@ def intr_vp_srem(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.srem`.
+    """Computes the remainders of a division of two vectors of signed integers, with the signs of the dividends;
+    division by zero and overflow in an enabled lane are undefined behaviour. Lanes that `mask`, a vector of `i1`, or
+    the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7017,7 +7183,8 @@ def intr_vp_srem(
 def intr_vp_store(
     block: Block, val: Value, ptr: Value, mask: Value, evl: Value, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.intr.vp.store`.
+    """Stores the lanes of `val` to consecutive memory at `ptr`. Lanes that `mask`, a vector of `i1`, or the length
+    `evl`, an `i32`, disables are not written.
 
     Args:
         block: Block to append to.
@@ -7046,7 +7213,8 @@ def intr_vp_sub(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.sub`.
+    """Subtracts two vectors of integers of one type, lane by lane and wrapping around. Lanes that `mask`, a vector of
+    `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7069,7 +7237,8 @@ def intr_vp_sub(
 def intr_vp_trunc(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.trunc`.
+    """Drops the high bits of a vector of integers. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`,
+    disables are poison.
 
     Args:
         block: Block to append to.
@@ -7098,7 +7267,8 @@ def intr_vp_udiv(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.udiv`.
+    """Divides two vectors of unsigned integers of one type and rounds down; division by zero in an enabled lane is
+    undefined behaviour. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7121,7 +7291,8 @@ def intr_vp_udiv(
 def intr_vp_uitofp(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.uitofp`.
+    """Converts a vector of unsigned integers to floating-point numbers. Lanes that `mask`, a vector of `i1`, or the
+    length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7150,7 +7321,8 @@ def intr_vp_umax(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.umax`.
+    """Computes the larger lanes of two vectors of unsigned integers of one type. Lanes that `mask`, a vector of `i1`,
+    or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7180,7 +7352,8 @@ def intr_vp_umin(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.umin`.
+    """Computes the smaller lanes of two vectors of unsigned integers of one type. Lanes that `mask`, a vector of `i1`,
+    or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7210,7 +7383,8 @@ def intr_vp_urem(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.urem`.
+    """Computes the remainders of a division of two vectors of unsigned integers; division by zero in an enabled lane is
+    undefined behaviour. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7240,7 +7414,8 @@ def intr_vp_xor(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.xor`.
+    """Computes the bitwise exclusive or of two vectors of integers of one type. Lanes that `mask`, a vector of `i1`, or
+    the length `evl`, an `i32`, disables are poison.
 
     Args:
         block: Block to append to.
@@ -7263,7 +7438,8 @@ def intr_vp_xor(
 def intr_vp_zext(
     block: Block, src: Value, mask: Value, evl: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.intr.vp.zext`.
+    """Widens a vector of integers with zeros. Lanes that `mask`, a vector of `i1`, or the length `evl`, an `i32`,
+    disables are poison.
 
     Args:
         block: Block to append to.
@@ -7283,7 +7459,8 @@ def intr_vp_zext(
 
 
 def intr_vscale(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.intr.vscale`.
+    """Returns the positive factor by which scalable vectors are longer than their types say, as an integer. It is fixed
+    while the program runs.
 
     Args:
         block: Block to append to.
@@ -7302,7 +7479,8 @@ def intr_vscale(block: Block, result_type: Type, *, location: Location | None = 
 def inttoptr(
     block: Block, arg: Value, result_type: Type, *, dereferenceable: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.inttoptr`.
+    """Converts an integer, or the lanes of a vector, to a pointer, and fills with zeros or drops high bits to reach its
+    width.
 
     Args:
         block: Block to append to.
@@ -7337,11 +7515,12 @@ def invoke(
     arg_attrs: Any = None,
     res_attrs: Any = None,
     branch_weights: Integers | None = None,
-    c_conv: Any = None,
+    c_conv: CConv | str | Attribute | None = None,
     op_bundle_tags: Any = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `llvm.invoke`.
+    """Calls a function like `llvm.call`, and then jumps to `normal_dest`, or to `unwind_dest` if the function raises an
+    exception. The latter must begin with `llvm.landingpad`, and operands for a block must match its arguments.
 
     Args:
         block: Block to append to.
@@ -7372,7 +7551,7 @@ def invoke(
             "arg_attrs": ("DictArrayAttr", arg_attrs),
             "res_attrs": ("DictArrayAttr", res_attrs),
             "branch_weights": ("DenseI32ArrayAttr", branch_weights),
-            "CConv": ("CConv", c_conv),
+            "CConv": ("CConv", CConv, c_conv),
             "op_bundle_sizes": ("DenseI32ArrayAttr", op_bundle_sizes),
             "op_bundle_tags": ("ArrayAttr", op_bundle_tags),
         },
@@ -7388,17 +7567,19 @@ def invoke(
 
 def landingpad(
     block: Block,
-    gen_arg_1: Sequence[Value],
+    clauses: Sequence[Value],
     result_type: Type,
     *,
     cleanup: bool = False,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.landingpad`.
+    """Receives an exception as the first operation of the block that `llvm.invoke` unwinds to, and returns what the
+    personality of the function says. Each of `clauses` is an operand: a pointer catches a type, and an array filters
+    types; without any, `cleanup` must be set.
 
     Args:
         block: Block to append to.
-        gen_arg_1: Operands, any number.
+        clauses: Operands, any number.
         result_type: Type of the result.
         cleanup: Flag.
         location: Where the operation comes from.
@@ -7406,7 +7587,7 @@ def landingpad(
     return generic(
         block,
         "llvm.landingpad",
-        (gen_arg_1,),
+        (clauses,),
         attributes={"cleanup": ("UnitAttr", cleanup)},
         result_types=(result_type,),
         location=location,
@@ -7414,7 +7595,7 @@ def landingpad(
 
 
 def linker_options(block: Block, options: Any, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.linker_options`.
+    """Passes a list of texts to the linker as options.
 
     Args:
         block: Block to append to.
@@ -7450,7 +7631,8 @@ def load(
     tbaa: Any = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.load`.
+    """Loads a value of the result type from `addr`, a pointer. An `ordering` makes the access atomic, which needs an
+    `alignment` and an integer, floating-point number or pointer; a wrong alignment is undefined behaviour.
 
     Args:
         block: Block to append to.
@@ -7502,7 +7684,8 @@ def lshr(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.lshr`.
+    """Shifts an integer, or the lanes of a vector, right and fills with zeros. The result is poison if the amount is
+    not less than the bit width, or if `is_exact` is set and a bit that is not zero is lost.
 
     Args:
         block: Block to append to.
@@ -7526,7 +7709,8 @@ def lshr(
 def mlir_addressof(
     block: Block, global_name: str | Attribute, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.mlir.addressof`.
+    """Returns a pointer to a global variable, a function or another symbol of LLVM by its name. The type must have the
+    address space of what it names.
 
     Args:
         block: Block to append to.
@@ -7548,7 +7732,7 @@ def mlir_alias(
     block: Block,
     alias_type: Type | Attribute,
     sym_name: str | Attribute,
-    linkage: Any,
+    linkage: Linkage | str | Attribute,
     *,
     dso_local: bool = False,
     thread_local: bool = False,
@@ -7558,7 +7742,8 @@ def mlir_alias(
     initializer_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.mlir.alias`.
+    """Declares a symbol as another name of a global variable, a function or a part of one, whose address its region
+    returns.
 
     Args:
         block: Block to append to.
@@ -7580,7 +7765,7 @@ def mlir_alias(
         attributes={
             "alias_type": ("TypeAttr", alias_type),
             "sym_name": ("StrAttr", sym_name),
-            "linkage": ("Linkage", linkage),
+            "linkage": ("Linkage", Linkage, linkage),
             "dso_local": ("UnitAttr", dso_local),
             "thread_local_": ("UnitAttr", thread_local),
             "unnamed_addr": ("UnnamedAddr", UnnamedAddr, unnamed_addr),
@@ -7593,7 +7778,8 @@ def mlir_alias(
 
 
 def mlir_constant(block: Block, value: Any, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.mlir.constant`.
+    """Returns the constant `value` as a type of LLVM: an integer, a floating-point number, a vector, an array or a
+    structure.
 
     Args:
         block: Block to append to.
@@ -7615,7 +7801,7 @@ def mlir_global(
     block: Block,
     global_type: Type | Attribute,
     sym_name: str | Attribute,
-    linkage: Any,
+    linkage: Linkage | str | Attribute,
     *,
     constant: bool = False,
     dso_local: bool = False,
@@ -7634,7 +7820,8 @@ def mlir_global(
     initializer_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.mlir.global`.
+    """Declares a global variable or constant of a type, with `value` or what its region returns as initial value.
+    Without either it is defined elsewhere, which needs external linkage.
 
     Args:
         block: Block to append to.
@@ -7654,7 +7841,7 @@ def mlir_global(
         dbg_exprs: Attribute of kind `DIGlobalVariableExpressionArrayAttr`.
         visibility: Attribute of kind `Visibility`.
         target_specific_attrs: Attribute of kind `ArrayAttr`.
-        initializer: Fills the region: `body(block, *arguments)`, or a region.
+        initializer: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         initializer_arguments: Types of the arguments of the region.
         location: Where the operation comes from.
     """
@@ -7666,7 +7853,7 @@ def mlir_global(
             "global_type": ("TypeAttr", global_type),
             "constant": ("UnitAttr", constant),
             "sym_name": ("StrAttr", sym_name),
-            "linkage": ("Linkage", linkage),
+            "linkage": ("Linkage", Linkage, linkage),
             "dso_local": ("UnitAttr", dso_local),
             "thread_local_": ("UnitAttr", thread_local),
             "externally_initialized": ("UnitAttr", externally_initialized),
@@ -7682,6 +7869,7 @@ def mlir_global(
         },
         result_types=(),
         regions=((initializer, initializer_arguments),),
+        optional_regions=(0,),
         location=location,
     )
 
@@ -7689,7 +7877,8 @@ def mlir_global(
 def mlir_global_ctors(
     block: Block, ctors: Any, priorities: Integers, data: Any, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.mlir.global_ctors`.
+    """Lists functions that run before the program starts, in order of their priorities, with data for each. All three
+    lists have the same length.
 
     Args:
         block: Block to append to.
@@ -7715,7 +7904,8 @@ def mlir_global_ctors(
 def mlir_global_dtors(
     block: Block, dtors: Any, priorities: Integers, data: Any, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `llvm.mlir.global_dtors`.
+    """Lists functions that run after the program ends, in order of their priorities, with data for each. All three
+    lists have the same length.
 
     Args:
         block: Block to append to.
@@ -7744,7 +7934,7 @@ def mlir_ifunc(
     i_func_type: Type | Attribute,
     resolver: str | Attribute,
     resolver_type: Type | Attribute,
-    linkage: Any,
+    linkage: Linkage | str | Attribute,
     *,
     dso_local: bool = False,
     address_space: int | Attribute | None = None,
@@ -7752,7 +7942,8 @@ def mlir_ifunc(
     visibility: Visibility | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.mlir.ifunc`.
+    """Declares a function whose code the function named by `resolver` picks when the program is loaded. The resolver
+    returns a pointer.
 
     Args:
         block: Block to append to.
@@ -7776,7 +7967,7 @@ def mlir_ifunc(
             "i_func_type": ("TypeAttr", i_func_type),
             "resolver": ("FlatSymbolRefAttr", resolver),
             "resolver_type": ("TypeAttr", resolver_type),
-            "linkage": ("Linkage", linkage),
+            "linkage": ("Linkage", Linkage, linkage),
             "dso_local": ("UnitAttr", dso_local),
             "address_space": ("I32Attr", address_space),
             "unnamed_addr": ("UnnamedAddr", UnnamedAddr, unnamed_addr),
@@ -7788,7 +7979,7 @@ def mlir_ifunc(
 
 
 def mlir_none(block: Block, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.mlir.none`.
+    """Returns the empty token, for operands of coroutines that do not apply.
 
     Args:
         block: Block to append to.
@@ -7805,7 +7996,7 @@ def mlir_none(block: Block, *, result_type: Type | None = None, location: Locati
 
 
 def mlir_poison(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.mlir.poison`.
+    """Returns poison, a value that makes everything computed from it poison, and undefined behaviour where it matters.
 
     Args:
         block: Block to append to.
@@ -7822,7 +8013,7 @@ def mlir_poison(block: Block, result_type: Type, *, location: Location | None = 
 
 
 def mlir_undef(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.mlir.undef`.
+    """Returns an undefined value, which may be a different one at each use.
 
     Args:
         block: Block to append to.
@@ -7839,7 +8030,7 @@ def mlir_undef(block: Block, result_type: Type, *, location: Location | None = N
 
 
 def mlir_zero(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.mlir.zero`.
+    """Returns the zero of a type: zero numbers, null pointers, and aggregates of these.
 
     Args:
         block: Block to append to.
@@ -7856,7 +8047,7 @@ def mlir_zero(block: Block, result_type: Type, *, location: Location | None = No
 
 
 def module_flags(block: Block, flags: Any, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.module_flags`.
+    """Attaches flags to the module, each with a key, a value and a rule for merging it when modules are linked.
 
     Args:
         block: Block to append to.
@@ -7876,7 +8067,8 @@ def module_flags(block: Block, flags: Any, *, location: Location | None = None) 
 def mul(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.mul`.
+    """Multiplies two integers, or vectors of integers lane by lane, of the same type. A product that does not fit wraps
+    around.
 
     Args:
         block: Block to append to.
@@ -7904,7 +8096,8 @@ def or_(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.or`.
+    """Computes the bitwise or of two integers, or vectors of integers lane by lane, of the same type. With
+    `is_disjoint`, the result is poison if both have a set bit in the same place.
 
     Args:
         block: Block to append to.
@@ -7926,7 +8119,8 @@ def or_(
 
 
 def ptrtoint(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.ptrtoint`.
+    """Converts a pointer, or the lanes of a vector of pointers, to an integer, and fills with zeros or drops high bits
+    to reach its width.
 
     Args:
         block: Block to append to.
@@ -7944,7 +8138,7 @@ def ptrtoint(block: Block, arg: Value, result_type: Type, *, location: Location 
 
 
 def resume(block: Block, value: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.resume`.
+    """Continues to unwind with an exception that `llvm.landingpad` received; the operand is a value of its type.
 
     Args:
         block: Block to append to.
@@ -7961,7 +8155,7 @@ def resume(block: Block, value: Value, *, location: Location | None = None) -> O
 
 
 def return_(block: Block, *, arg: Value | None = None, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.return`.
+    """Returns from a function, with one value or none, of the type that the function declares.
 
     Args:
         block: Block to append to.
@@ -7986,7 +8180,8 @@ def sdiv(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.sdiv`.
+    """Divides two signed integers, or vectors of them lane by lane, and rounds towards zero. Division by zero and
+    overflow are undefined behaviour, and with `is_exact` a remainder makes the result poison.
 
     Args:
         block: Block to append to.
@@ -8013,11 +8208,12 @@ def select(
     true_value: Value,
     false_value: Value,
     *,
-    fastmath_flags: Visibility | str | Attribute | None = None,
+    fastmath_flags: FastmathFlags | str | Attribute | None = None,
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.select`.
+    """Returns `true_value` if `condition`, an `i1`, is true, and `false_value` otherwise. A vector of `i1` chooses lane
+    by lane, and both values have one type.
 
     Args:
         block: Block to append to.
@@ -8032,14 +8228,14 @@ def select(
         block,
         "llvm.select",
         (condition, true_value, false_value),
-        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", Visibility, fastmath_flags)},
+        attributes={"fastmathFlags": ("LLVM_FastmathFlagsAttr", FastmathFlags, fastmath_flags)},
         result_types=None if result_type is None else (result_type,),
         location=location,
     ).result
 
 
 def sext(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.sext`.
+    """Widens an integer, or the lanes of a vector, with copies of the sign bit. The result type must be wider.
 
     Args:
         block: Block to append to.
@@ -8059,7 +8255,8 @@ def sext(block: Block, arg: Value, result_type: Type, *, location: Location | No
 def shl(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.shl`.
+    """Shifts an integer, or the lanes of a vector, left and drops the high bits. The result is poison if the amount is
+    not less than the bit width.
 
     Args:
         block: Block to append to.
@@ -8081,7 +8278,8 @@ def shl(
 def shufflevector(
     block: Block, v1: Value, v2: Value, mask: Integers, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.shufflevector`.
+    """Builds a vector from the lanes of two vectors of one type: each number of `mask` picks a lane of the two in a
+    row, and -1 leaves it poison. The result has as many lanes as the mask.
 
     Args:
         block: Block to append to.
@@ -8102,7 +8300,7 @@ def shufflevector(
 
 
 def sitofp(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.sitofp`.
+    """Converts a signed integer, or the lanes of a vector, to a floating-point number and rounds to nearest.
 
     Args:
         block: Block to append to.
@@ -8122,7 +8320,8 @@ def sitofp(block: Block, arg: Value, result_type: Type, *, location: Location | 
 def srem(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.srem`.
+    """Computes the remainder of a division of signed integers, or of vectors lane by lane, with the sign of the
+    dividend. Division by zero and overflow of the division are undefined behaviour.
 
     Args:
         block: Block to append to.
@@ -8158,7 +8357,8 @@ def store(
     tbaa: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.store`.
+    """Stores a value at `addr`, a pointer. An `ordering` makes the access atomic, which needs an `alignment` and an
+    integer, floating-point number or pointer; a wrong alignment is undefined behaviour.
 
     Args:
         block: Block to append to.
@@ -8200,7 +8400,8 @@ def store(
 def sub(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.sub`.
+    """Subtracts two integers, or vectors of integers lane by lane, of the same type. A difference that does not fit
+    wraps around.
 
     Args:
         block: Block to append to.
@@ -8232,7 +8433,8 @@ def switch(
     branch_weights: Integers | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `llvm.switch`.
+    """Jumps to the block of the case that an integer equals, or to `default_destination` if there is none. There is one
+    case value, one destination and one entry of `case_operand_segments` for each case.
 
     Args:
         block: Block to append to.
@@ -8266,7 +8468,7 @@ def switch(
 
 
 def trunc(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.trunc`.
+    """Drops the high bits of an integer, or of the lanes of a vector. The result type must be narrower.
 
     Args:
         block: Block to append to.
@@ -8292,7 +8494,8 @@ def udiv(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `llvm.udiv`.
+    """Divides two unsigned integers, or vectors of them lane by lane, and rounds down. Division by zero is undefined
+    behaviour, and with `is_exact` a remainder makes the result poison.
 
     Args:
         block: Block to append to.
@@ -8316,7 +8519,8 @@ def udiv(
 def uitofp(
     block: Block, arg: Value, result_type: Type, *, non_neg: bool = False, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.uitofp`.
+    """Converts an unsigned integer, or the lanes of a vector, to a floating-point number and rounds to nearest. With
+    `non_neg`, the result is poison if the highest bit is set.
 
     Args:
         block: Block to append to.
@@ -8336,7 +8540,7 @@ def uitofp(
 
 
 def unreachable(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `llvm.unreachable`.
+    """Ends a block that is never reached; reaching it is undefined behaviour.
 
     Args:
         block: Block to append to.
@@ -8354,7 +8558,8 @@ def unreachable(block: Block, *, location: Location | None = None) -> Operation:
 def urem(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.urem`.
+    """Computes the remainder of a division of unsigned integers, or of vectors lane by lane. Division by zero is
+    undefined behaviour.
 
     Args:
         block: Block to append to.
@@ -8374,7 +8579,8 @@ def urem(
 
 
 def va_arg(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `llvm.va_arg`.
+    """Returns the next argument of the list of variable arguments at a pointer and advances the list. The behaviour is
+    undefined if there is none of the result type.
 
     Args:
         block: Block to append to.
@@ -8394,7 +8600,7 @@ def va_arg(block: Block, arg: Value, result_type: Type, *, location: Location | 
 def xor(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.xor`.
+    """Computes the bitwise exclusive or of two integers, or vectors of integers lane by lane, of the same type.
 
     Args:
         block: Block to append to.
@@ -8416,7 +8622,8 @@ def xor(
 def zext(
     block: Block, arg: Value, result_type: Type, *, non_neg: bool = False, location: Location | None = None
 ) -> Value:
-    """Appends the operation `llvm.zext`.
+    """Widens an integer, or the lanes of a vector, with zeros. The result type must be wider; with `non_neg`, the
+    result is poison if the highest bit is set.
 
     Args:
         block: Block to append to.

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._generic import generic
+from .arith import AtomicRMWKind
 
 if TYPE_CHECKING:
     from .._conversions import Integers
@@ -195,7 +196,7 @@ def atomic_rmw(
     value: Value,
     memref: Value,
     indices: Sequence[Value],
-    kind: Any,
+    kind: AtomicRMWKind | str | Attribute,
     *,
     result_type: Type | None = None,
     location: Location | None = None,
@@ -215,7 +216,7 @@ def atomic_rmw(
         block,
         "memref.atomic_rmw",
         (value, memref, indices),
-        attributes={"kind": ("AtomicRMWKindAttr", kind)},
+        attributes={"kind": ("AtomicRMWKindAttr", AtomicRMWKind, kind)},
         result_types=None if result_type is None else (result_type,),
         location=location,
     ).result
@@ -649,36 +650,39 @@ def prefetch(
     )
 
 
-def rank(block: Block, memref: Value, *, location: Location | None = None) -> Operation:
+def rank(block: Block, memref: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
     """Returns the number of dimensions.
 
     Args:
         block: Block to append to.
         memref: Operand, one value.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "memref.rank",
         (memref,),
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def realloc(
     block: Block,
     source: Value,
+    result_type: Type,
     *,
     dynamic_result_size: Value | None = None,
     alignment: int | Attribute | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `memref.realloc`.
 
     Args:
         block: Block to append to.
         source: Operand, one value.
+        result_type: Type of the result.
         dynamic_result_size: Optional operand.
         alignment: Attribute of kind `I64Attr`.
         location: Where the operation comes from.
@@ -688,9 +692,9 @@ def realloc(
         "memref.realloc",
         (source, dynamic_result_size),
         attributes={"alignment": ("I64Attr", alignment)},
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def reinterpret_cast(
@@ -828,14 +832,15 @@ def subview(
 
 
 def transpose(
-    block: Block, in_: Value, permutation: AffineMap | Attribute, *, location: Location | None = None
-) -> Operation:
+    block: Block, in_: Value, permutation: AffineMap | Attribute, result_type: Type, *, location: Location | None = None
+) -> Value:
     """Permutes dimensions without moving elements.
 
     Args:
         block: Block to append to.
         in_: Operand, one value.
         permutation: Attribute of kind `AffineMapAttr`.
+        result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
@@ -843,14 +848,20 @@ def transpose(
         "memref.transpose",
         (in_,),
         attributes={"permutation": ("AffineMapAttr", permutation)},
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def view(
-    block: Block, source: Value, byte_shift: Value, sizes: Sequence[Value], *, location: Location | None = None
-) -> Operation:
+    block: Block,
+    source: Value,
+    byte_shift: Value,
+    sizes: Sequence[Value],
+    result_type: Type,
+    *,
+    location: Location | None = None,
+) -> Value:
     """Returns a typed view of bytes.
 
     Args:
@@ -858,12 +869,13 @@ def view(
         source: Operand, one value.
         byte_shift: Operand, one value.
         sizes: Operands, any number.
+        result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "memref.view",
         (source, byte_shift, sizes),
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result

@@ -284,11 +284,12 @@ def all_gather(
     operands: Sequence[Value],
     all_gather_dim: int | Attribute,
     replica_groups: ArrayLike | Attribute,
+    result_types: Sequence[Type],
     *,
     channel_handle: Any = None,
     use_global_device_ids: bool = False,
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Joins the operands of all devices in a group along `dimension`.
 
     Args:
@@ -296,6 +297,7 @@ def all_gather(
         operands: Operands, any number.
         all_gather_dim: Attribute of kind `I64Attr`.
         replica_groups: Attribute of kind `I64ElementsAttr`.
+        result_types: Types of the results.
         channel_handle: Attribute of kind `MHLO_ChannelHandle`.
         use_global_device_ids: Flag.
         location: Where the operation comes from.
@@ -310,28 +312,30 @@ def all_gather(
             "channel_handle": ("MHLO_ChannelHandle", channel_handle),
             "use_global_device_ids": ("UnitAttr", use_global_device_ids),
         },
-        result_types=(),
+        result_types=result_types,
         location=location,
-    )
+    ).results
 
 
 def all_reduce(
     block: Block,
     operands: Sequence[Value],
     replica_groups: ArrayLike | Attribute,
+    result_types: Sequence[Type],
     *,
     channel_handle: Any = None,
     use_global_device_ids: bool = False,
     computation: Body | None = None,
     computation_arguments: Sequence[Type] = (),
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Combines the operands of all devices in a group by `body(block, accumulator, element)` on scalars.
 
     Args:
         block: Block to append to.
         operands: Operands, any number.
         replica_groups: Attribute of kind `I64ElementsAttr`.
+        result_types: Types of the results.
         channel_handle: Attribute of kind `MHLO_ChannelHandle`.
         use_global_device_ids: Flag.
         computation: Fills the region: `body(block, *arguments)`, or a region.
@@ -347,11 +351,11 @@ def all_reduce(
             "channel_handle": ("MHLO_ChannelHandle", channel_handle),
             "use_global_device_ids": ("UnitAttr", use_global_device_ids),
         },
-        result_types=(),
+        result_types=result_types,
         regions=((computation, computation_arguments),),
         terminator="mhlo.return",
         location=location,
-    )
+    ).results
 
 
 def all_to_all(
@@ -363,8 +367,9 @@ def all_to_all(
     concat_dimension: int | Attribute | None = None,
     split_count: int | Attribute | None = None,
     channel_handle: Any = None,
+    result_types: Sequence[Type] | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Splits the operands along one dimension, and joins along another what all devices in a group send.
 
     Args:
@@ -375,6 +380,7 @@ def all_to_all(
         concat_dimension: Attribute of kind `I64Attr`.
         split_count: Attribute of kind `I64Attr`.
         channel_handle: Attribute of kind `MHLO_ChannelHandle`.
+        result_types: Types of the results. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -388,9 +394,9 @@ def all_to_all(
             "replica_groups": ("I64ElementsAttr", replica_groups),
             "channel_handle": ("MHLO_ChannelHandle", channel_handle),
         },
-        result_types=(),
+        result_types=result_types,
         location=location,
-    )
+    ).results
 
 
 def and_(
@@ -450,21 +456,24 @@ def asinh(block: Block, operand: Value, *, result_type: Type | None = None, loca
     ).result
 
 
-def async_done(block: Block, bundle: Value, *, location: Location | None = None) -> Operation:
+def async_done(
+    block: Block, bundle: Value, *, result_types: Sequence[Type] | None = None, location: Location | None = None
+) -> tuple[Value, ...]:
     """Appends the operation `mhlo.async_done`.
 
     Args:
         block: Block to append to.
         bundle: Operand, one value.
+        result_types: Types of the results. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "mhlo.async_done",
         (bundle,),
-        result_types=(),
+        result_types=result_types,
         location=location,
-    )
+    ).results
 
 
 def async_start(
@@ -472,9 +481,10 @@ def async_start(
     inputs: Sequence[Value],
     called_computation: str | Attribute,
     execution_thread: str | Attribute,
+    result_type: Type,
     *,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `mhlo.async_start`.
 
     Args:
@@ -482,6 +492,7 @@ def async_start(
         inputs: Operands, any number.
         called_computation: Attribute of kind `FlatSymbolRefAttr`.
         execution_thread: Attribute of kind `StrAttr`.
+        result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
@@ -492,26 +503,29 @@ def async_start(
             "called_computation": ("FlatSymbolRefAttr", called_computation),
             "execution_thread": ("StrAttr", execution_thread),
         },
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
-def async_update(block: Block, bundle: Value, *, location: Location | None = None) -> Operation:
+def async_update(
+    block: Block, bundle: Value, *, result_type: Type | None = None, location: Location | None = None
+) -> Value:
     """Appends the operation `mhlo.async_update`.
 
     Args:
         block: Block to append to.
         bundle: Operand, one value.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "mhlo.async_update",
         (bundle,),
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def atan2(
@@ -660,49 +674,57 @@ def batch_norm_training(
     ).results
 
 
-def bitcast(block: Block, operand: Value, *, location: Location | None = None) -> Operation:
+def bitcast(block: Block, operand: Value, result_type: Type, *, location: Location | None = None) -> Value:
     """Appends the operation `mhlo.bitcast`.
 
     Args:
         block: Block to append to.
         operand: Operand, one value.
+        result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "mhlo.bitcast",
         (operand,),
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
-def bitcast_convert(block: Block, operand: Value, *, location: Location | None = None) -> Operation:
+def bitcast_convert(block: Block, operand: Value, result_type: Type, *, location: Location | None = None) -> Value:
     """Reads the bits of elements as another type; a change of width adds or removes a last dimension.
 
     Args:
         block: Block to append to.
         operand: Operand, one value.
+        result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "mhlo.bitcast_convert",
         (operand,),
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def broadcast(
-    block: Block, operand: Value, broadcast_sizes: ArrayLike | Attribute, *, location: Location | None = None
-) -> Operation:
+    block: Block,
+    operand: Value,
+    broadcast_sizes: ArrayLike | Attribute,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
     """Adds leading dimensions of `sizes`. StableHLO deprecates it in favour of `broadcast_in_dim`.
 
     Args:
         block: Block to append to.
         operand: Operand, one value.
         broadcast_sizes: Attribute of kind `I64ElementsAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -710,20 +732,26 @@ def broadcast(
         "mhlo.broadcast",
         (operand,),
         attributes={"broadcast_sizes": ("I64ElementsAttr", broadcast_sizes)},
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def broadcast_in_dim(
-    block: Block, operand: Value, broadcast_dimensions: ArrayLike | Attribute, *, location: Location | None = None
-) -> Operation:
+    block: Block,
+    operand: Value,
+    broadcast_dimensions: ArrayLike | Attribute,
+    result_type: Type,
+    *,
+    location: Location | None = None,
+) -> Value:
     """Repeats a tensor along new dimensions and along those of size 1.
 
     Args:
         block: Block to append to.
         operand: Operand, one value.
         broadcast_dimensions: Attribute of kind `I64ElementsAttr`.
+        result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
@@ -731,17 +759,25 @@ def broadcast_in_dim(
         "mhlo.broadcast_in_dim",
         (operand,),
         attributes={"broadcast_dimensions": ("I64ElementsAttr", broadcast_dimensions)},
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
-def case(block: Block, index: Value, *, branches: Sequence[Body] = (), location: Location | None = None) -> Operation:
+def case(
+    block: Block,
+    index: Value,
+    result_types: Sequence[Type],
+    *,
+    branches: Sequence[Body] = (),
+    location: Location | None = None,
+) -> tuple[Value, ...]:
     """Runs the program whose number is the scalar `index`, or the last one if there is none, and returns its values.
 
     Args:
         block: Block to append to.
         index: Operand, one value.
+        result_types: Types of the results.
         branches: For each region, what fills it.
         location: Where the operation comes from.
     """
@@ -749,11 +785,11 @@ def case(block: Block, index: Value, *, branches: Sequence[Body] = (), location:
         block,
         "mhlo.case",
         (index,),
-        result_types=(),
+        result_types=result_types,
         regions=(*((body, ()) for body in branches),),
         terminator="mhlo.return",
         location=location,
-    )
+    ).results
 
 
 def cbrt(
@@ -802,14 +838,20 @@ def ceil(block: Block, operand: Value, *, result_type: Type | None = None, locat
 
 
 def cholesky(
-    block: Block, a: Value, *, lower: bool | Attribute | None = None, location: Location | None = None
-) -> Operation:
+    block: Block,
+    a: Value,
+    *,
+    lower: bool | Attribute | None = None,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
     """Returns the Cholesky factors of Hermitian positive-definite matrices: `L L*`, or `U* U` unless `lower`.
 
     Args:
         block: Block to append to.
         a: Operand, one value.
         lower: Attribute of kind `BoolAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -817,9 +859,9 @@ def cholesky(
         "mhlo.cholesky",
         (a,),
         attributes={"lower": ("BoolAttr", lower)},
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def clamp(
@@ -856,8 +898,9 @@ def collective_broadcast(
     replica_groups: ArrayLike | Attribute,
     *,
     channel_handle: Any = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Gives every device of a group the operand of the first.
 
     Args:
@@ -865,6 +908,7 @@ def collective_broadcast(
         operand: Operand, one value.
         replica_groups: Attribute of kind `I64ElementsAttr`.
         channel_handle: Attribute of kind `MHLO_ChannelHandle`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -875,9 +919,9 @@ def collective_broadcast(
             "replica_groups": ("I64ElementsAttr", replica_groups),
             "channel_handle": ("MHLO_ChannelHandle", channel_handle),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def collective_permute(
@@ -886,8 +930,9 @@ def collective_permute(
     source_target_pairs: ArrayLike | Attribute,
     *,
     channel_handle: Any = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Sends the operand from each source to its target; devices that are no target get zeros.
 
     Args:
@@ -895,6 +940,7 @@ def collective_permute(
         operand: Operand, one value.
         source_target_pairs: Attribute of kind `I64ElementsAttr`.
         channel_handle: Attribute of kind `MHLO_ChannelHandle`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -905,9 +951,9 @@ def collective_permute(
             "source_target_pairs": ("I64ElementsAttr", source_target_pairs),
             "channel_handle": ("MHLO_ChannelHandle", channel_handle),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def compare(
@@ -917,8 +963,9 @@ def compare(
     comparison_direction: Any,
     *,
     compare_type: Any = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Compares elements and returns booleans.
 
     Args:
@@ -927,6 +974,7 @@ def compare(
         rhs: Operand, one value.
         comparison_direction: Attribute of kind `MHLO_ComparisonDirectionAttr`.
         compare_type: Attribute of kind `MHLO_ComparisonTypeAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -937,9 +985,9 @@ def compare(
             "comparison_direction": ("MHLO_ComparisonDirectionAttr", comparison_direction),
             "compare_type": ("MHLO_ComparisonTypeAttr", compare_type),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def complex(
@@ -968,11 +1016,12 @@ def composite(
     inputs: Sequence[Value],
     name: str | Attribute,
     decomposition: str | Attribute,
+    result_types: Sequence[Type],
     *,
     composite_attributes: Any = None,
     version: int | Attribute | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Calls an operation that a compiler may know by name, and else replaces by the function `decomposition`.
 
     Args:
@@ -980,6 +1029,7 @@ def composite(
         inputs: Operands, any number.
         name: Attribute of kind `StrAttr`.
         decomposition: Attribute of kind `FlatSymbolRefAttr`.
+        result_types: Types of the results.
         composite_attributes: Attribute of kind `DictionaryAttr`.
         version: Attribute of kind `I32Attr`.
         location: Where the operation comes from.
@@ -994,20 +1044,26 @@ def composite(
             "decomposition": ("FlatSymbolRefAttr", decomposition),
             "version": ("I32Attr", version),
         },
-        result_types=(),
+        result_types=result_types,
         location=location,
-    )
+    ).results
 
 
 def concatenate(
-    block: Block, val: Sequence[Value], dimension: int | Attribute, *, location: Location | None = None
-) -> Operation:
+    block: Block,
+    val: Sequence[Value],
+    dimension: int | Attribute,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
     """Joins tensors along `dimension`.
 
     Args:
         block: Block to append to.
         val: Operands, any number.
         dimension: Attribute of kind `I64Attr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -1015,9 +1071,9 @@ def concatenate(
         "mhlo.concatenate",
         (val,),
         attributes={"dimension": ("I64Attr", dimension)},
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def constant(block: Block, value: Any, *, result_type: Type | None = None, location: Location | None = None) -> Value:
@@ -1064,6 +1120,7 @@ def convolution(
     dimension_numbers: Any,
     feature_group_count: int | Attribute,
     batch_group_count: int | Attribute,
+    result_type: Type,
     *,
     window_strides: ArrayLike | Attribute | None = None,
     padding: ArrayLike | Attribute | None = None,
@@ -1072,7 +1129,7 @@ def convolution(
     window_reversal: Any = None,
     precision_config: Any = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Slides the kernel `rhs` over `lhs` and sums products.
 
     Args:
@@ -1082,11 +1139,12 @@ def convolution(
         dimension_numbers: Attribute of kind `MHLO_ConvDimensionNumbers`.
         feature_group_count: Attribute of kind `I64Attr`.
         batch_group_count: Attribute of kind `I64Attr`.
+        result_type: Type of the result.
         window_strides: Attribute of kind `I64ElementsAttr`.
         padding: Attribute of kind `I64ElementsAttr`.
         lhs_dilation: Attribute of kind `I64ElementsAttr`.
         rhs_dilation: Attribute of kind `I64ElementsAttr`.
-        window_reversal: Attribute of kind `MHLO_BoolElementsAttr`.
+        window_reversal: Attribute of kind `ElementsAttr`.
         precision_config: Attribute of kind `MHLO_PrecisionConfigAttr`.
         location: Where the operation comes from.
     """
@@ -1099,15 +1157,15 @@ def convolution(
             "padding": ("I64ElementsAttr", padding),
             "lhs_dilation": ("I64ElementsAttr", lhs_dilation),
             "rhs_dilation": ("I64ElementsAttr", rhs_dilation),
-            "window_reversal": ("MHLO_BoolElementsAttr", window_reversal),
+            "window_reversal": ("ElementsAttr", window_reversal),
             "dimension_numbers": ("MHLO_ConvDimensionNumbers", dimension_numbers),
             "feature_group_count": ("I64Attr", feature_group_count),
             "batch_group_count": ("I64Attr", batch_group_count),
             "precision_config": ("MHLO_PrecisionConfigAttr", precision_config),
         },
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def copy(
@@ -1220,14 +1278,20 @@ def create_token(block: Block, *, result_type: Type | None = None, location: Loc
 
 
 def cross_replica_sum(
-    block: Block, operand: Value, replica_groups: ArrayLike | Attribute, *, location: Location | None = None
-) -> Operation:
+    block: Block,
+    operand: Value,
+    replica_groups: ArrayLike | Attribute,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
     """Sums over the replicas of a group. StableHLO deprecates it in favour of `all_reduce`.
 
     Args:
         block: Block to append to.
         operand: Operand, one value.
         replica_groups: Attribute of kind `I64ElementsAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -1235,15 +1299,16 @@ def cross_replica_sum(
         "mhlo.cross-replica-sum",
         (operand,),
         attributes={"replica_groups": ("I64ElementsAttr", replica_groups)},
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def custom_call(
     block: Block,
     inputs: Sequence[Value],
     call_target_name: str | Attribute,
+    result_types: Sequence[Type],
     *,
     has_side_effect: bool | Attribute | None = None,
     backend_config: Any = None,
@@ -1254,20 +1319,21 @@ def custom_call(
     result_layouts: Any = None,
     output_operand_aliases: Any = None,
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Calls a function that the runtime knows by name, and returns its results, always as a tuple.
 
     Args:
         block: Block to append to.
         inputs: Operands, any number.
         call_target_name: Attribute of kind `StrAttr`.
+        result_types: Types of the results.
         has_side_effect: Attribute of kind `BoolAttr`.
         backend_config: Attribute of kind `anonymous_865`.
         api_version: Attribute of kind `MHLO_CustomCallApiVersionAttr`.
-        called_computations: Attribute of kind `MHLO_FlatSymbolRefArrayAttr`.
+        called_computations: Attribute of kind `FlatSymbolRefArrayAttr`.
         custom_call_schedule: Attribute of kind `MHLO_CustomCallScheduleAttr`.
-        operand_layouts: Attribute of kind `MHLO_ArrayOfLayoutAttr`.
-        result_layouts: Attribute of kind `MHLO_ArrayOfLayoutAttr`.
+        operand_layouts: Attribute of kind `ArrayAttr`.
+        result_layouts: Attribute of kind `ArrayAttr`.
         output_operand_aliases: Attribute of kind `anonymous_872`.
         location: Where the operation comes from.
     """
@@ -1280,15 +1346,15 @@ def custom_call(
             "has_side_effect": ("BoolAttr", has_side_effect),
             "backend_config": ("anonymous_865", backend_config),
             "api_version": ("MHLO_CustomCallApiVersionAttr", api_version),
-            "called_computations": ("MHLO_FlatSymbolRefArrayAttr", called_computations),
+            "called_computations": ("FlatSymbolRefArrayAttr", called_computations),
             "custom_call_schedule": ("MHLO_CustomCallScheduleAttr", custom_call_schedule),
-            "operand_layouts": ("MHLO_ArrayOfLayoutAttr", operand_layouts),
-            "result_layouts": ("MHLO_ArrayOfLayoutAttr", result_layouts),
+            "operand_layouts": ("ArrayAttr", operand_layouts),
+            "result_layouts": ("ArrayAttr", result_layouts),
             "output_operand_aliases": ("anonymous_872", output_operand_aliases),
         },
-        result_types=(),
+        result_types=result_types,
         location=location,
-    )
+    ).results
 
 
 def divide(
@@ -1348,14 +1414,21 @@ def domain(
 
 
 def dot(
-    block: Block, lhs: Value, rhs: Value, *, precision_config: Any = None, location: Location | None = None
-) -> Operation:
+    block: Block,
+    lhs: Value,
+    rhs: Value,
+    result_type: Type,
+    *,
+    precision_config: Any = None,
+    location: Location | None = None,
+) -> Value:
     """Multiplies vectors and matrices. StableHLO deprecates it in favour of `dot_general`.
 
     Args:
         block: Block to append to.
         lhs: Operand, one value.
         rhs: Operand, one value.
+        result_type: Type of the result.
         precision_config: Attribute of kind `MHLO_PrecisionConfigAttr`.
         location: Where the operation comes from.
     """
@@ -1364,9 +1437,9 @@ def dot(
         "mhlo.dot",
         (lhs, rhs),
         attributes={"precision_config": ("MHLO_PrecisionConfigAttr", precision_config)},
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def dot_general(
@@ -1374,11 +1447,12 @@ def dot_general(
     lhs: Value,
     rhs: Value,
     dot_dimension_numbers: Any,
+    result_type: Type,
     *,
     precision_config: Any = None,
     algorithm: Any = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Multiplies tensors and sums over the contracted dimensions.
 
     Args:
@@ -1386,6 +1460,7 @@ def dot_general(
         lhs: Operand, one value.
         rhs: Operand, one value.
         dot_dimension_numbers: Attribute of kind `MHLO_DotDimensionNumbers`.
+        result_type: Type of the result.
         precision_config: Attribute of kind `MHLO_PrecisionConfigAttr`.
         algorithm: Attribute of kind `MHLO_DotAlgorithmAttr`.
         location: Where the operation comes from.
@@ -1399,9 +1474,9 @@ def dot_general(
             "precision_config": ("MHLO_PrecisionConfigAttr", precision_config),
             "algorithm": ("MHLO_DotAlgorithmAttr", algorithm),
         },
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def dynamic_broadcast_in_dim(
@@ -1409,11 +1484,12 @@ def dynamic_broadcast_in_dim(
     operand: Value,
     output_dimensions: Value,
     broadcast_dimensions: ArrayLike | Attribute,
+    result_type: Type,
     *,
     known_expanding_dimensions: ArrayLike | Attribute | None = None,
     known_nonexpanding_dimensions: ArrayLike | Attribute | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Repeats a tensor to the shape that `output_dimensions` holds; the last two arguments are hints.
 
     Args:
@@ -1421,6 +1497,7 @@ def dynamic_broadcast_in_dim(
         operand: Operand, one value.
         output_dimensions: Operand, one value.
         broadcast_dimensions: Attribute of kind `I64ElementsAttr`.
+        result_type: Type of the result.
         known_expanding_dimensions: Attribute of kind `I64ElementsAttr`.
         known_nonexpanding_dimensions: Attribute of kind `I64ElementsAttr`.
         location: Where the operation comes from.
@@ -1434,9 +1511,9 @@ def dynamic_broadcast_in_dim(
             "known_expanding_dimensions": ("I64ElementsAttr", known_expanding_dimensions),
             "known_nonexpanding_dimensions": ("I64ElementsAttr", known_nonexpanding_dimensions),
         },
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def dynamic_conv(
@@ -1447,6 +1524,7 @@ def dynamic_conv(
     dimension_numbers: Any,
     feature_group_count: int | Attribute,
     batch_group_count: int | Attribute,
+    result_type: Type,
     *,
     window_strides: ArrayLike | Attribute | None = None,
     padding: ArrayLike | Attribute | None = None,
@@ -1455,7 +1533,7 @@ def dynamic_conv(
     window_reversal: Any = None,
     precision_config: Any = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Convolves like `convolution`, with a padding that is a value.
 
     Args:
@@ -1466,11 +1544,12 @@ def dynamic_conv(
         dimension_numbers: Attribute of kind `MHLO_ConvDimensionNumbers`.
         feature_group_count: Attribute of kind `I64Attr`.
         batch_group_count: Attribute of kind `I64Attr`.
+        result_type: Type of the result.
         window_strides: Attribute of kind `I64ElementsAttr`.
         padding: Attribute of kind `I64ElementsAttr`.
         lhs_dilation: Attribute of kind `I64ElementsAttr`.
         rhs_dilation: Attribute of kind `I64ElementsAttr`.
-        window_reversal: Attribute of kind `MHLO_BoolElementsAttr`.
+        window_reversal: Attribute of kind `ElementsAttr`.
         precision_config: Attribute of kind `MHLO_PrecisionConfigAttr`.
         location: Where the operation comes from.
     """
@@ -1483,15 +1562,15 @@ def dynamic_conv(
             "padding": ("I64ElementsAttr", padding),
             "lhs_dilation": ("I64ElementsAttr", lhs_dilation),
             "rhs_dilation": ("I64ElementsAttr", rhs_dilation),
-            "window_reversal": ("MHLO_BoolElementsAttr", window_reversal),
+            "window_reversal": ("ElementsAttr", window_reversal),
             "dimension_numbers": ("MHLO_ConvDimensionNumbers", dimension_numbers),
             "feature_group_count": ("I64Attr", feature_group_count),
             "batch_group_count": ("I64Attr", batch_group_count),
             "precision_config": ("MHLO_PrecisionConfigAttr", precision_config),
         },
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def dynamic_gather(
@@ -1502,8 +1581,9 @@ def dynamic_gather(
     dimension_numbers: Any,
     *,
     indices_are_sorted: bool | Attribute | None = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Gathers like `gather`, with slices of a size that is a value.
 
     Args:
@@ -1513,6 +1593,7 @@ def dynamic_gather(
         slice_sizes: Operand, one value.
         dimension_numbers: Attribute of kind `MHLO_GatherDimensionNumbers`.
         indices_are_sorted: Attribute of kind `BoolAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -1523,9 +1604,9 @@ def dynamic_gather(
             "dimension_numbers": ("MHLO_GatherDimensionNumbers", dimension_numbers),
             "indices_are_sorted": ("BoolAttr", indices_are_sorted),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def dynamic_iota(
@@ -1666,8 +1747,14 @@ def dynamic_update_slice(
 
 
 def einsum(
-    block: Block, lhs: Value, rhs: Value, einsum_config: str | Attribute, *, location: Location | None = None
-) -> Operation:
+    block: Block,
+    lhs: Value,
+    rhs: Value,
+    einsum_config: str | Attribute,
+    result_type: Type,
+    *,
+    location: Location | None = None,
+) -> Value:
     """Multiplies and sums as an equation such as `"ij,jk->ik"` says. StableHLO deprecates it.
 
     Args:
@@ -1675,6 +1762,7 @@ def einsum(
         lhs: Operand, one value.
         rhs: Operand, one value.
         einsum_config: Attribute of kind `StrAttr`.
+        result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
@@ -1682,9 +1770,9 @@ def einsum(
         "mhlo.einsum",
         (lhs, rhs),
         attributes={"einsum_config": ("StrAttr", einsum_config)},
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def erf(block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
@@ -1760,8 +1848,14 @@ def exponential_minus_one(
 
 
 def fft(
-    block: Block, operand: Value, fft_type: Any, fft_length: ArrayLike | Attribute, *, location: Location | None = None
-) -> Operation:
+    block: Block,
+    operand: Value,
+    fft_type: Any,
+    fft_length: ArrayLike | Attribute,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
     """Computes a Fourier transform over the last dimensions, as many as `length` has sizes.
 
     Args:
@@ -1769,6 +1863,7 @@ def fft(
         operand: Operand, one value.
         fft_type: Attribute of kind `MHLO_FftTypeAttr`.
         fft_length: Attribute of kind `I64ElementsAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -1776,9 +1871,9 @@ def fft(
         "mhlo.fft",
         (operand,),
         attributes={"fft_type": ("MHLO_FftTypeAttr", fft_type), "fft_length": ("I64ElementsAttr", fft_length)},
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def floor(block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
@@ -1845,8 +1940,9 @@ def gather(
     slice_sizes: ArrayLike | Attribute,
     *,
     indices_are_sorted: bool | Attribute | None = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Takes the slices of `operand` that start where `start_indices` point; see `gather_dimensions`.
 
     Args:
@@ -1856,6 +1952,7 @@ def gather(
         dimension_numbers: Attribute of kind `MHLO_GatherDimensionNumbers`.
         slice_sizes: Attribute of kind `I64ElementsAttr`.
         indices_are_sorted: Attribute of kind `BoolAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -1867,20 +1964,26 @@ def gather(
             "slice_sizes": ("I64ElementsAttr", slice_sizes),
             "indices_are_sorted": ("BoolAttr", indices_are_sorted),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def get_dimension_size(
-    block: Block, operand: Value, dimension: int | Attribute, *, location: Location | None = None
-) -> Operation:
+    block: Block,
+    operand: Value,
+    dimension: int | Attribute,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
     """Returns the size of a dimension as a scalar of 32 bits.
 
     Args:
         block: Block to append to.
         operand: Operand, one value.
         dimension: Attribute of kind `I64Attr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -1888,20 +1991,26 @@ def get_dimension_size(
         "mhlo.get_dimension_size",
         (operand,),
         attributes={"dimension": ("I64Attr", dimension)},
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def get_tuple_element(
-    block: Block, operand: Value, index: int | Attribute, *, location: Location | None = None
-) -> Operation:
+    block: Block,
+    operand: Value,
+    index: int | Attribute,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
     """Returns one element of a tuple.
 
     Args:
         block: Block to append to.
         operand: Operand, one value.
         index: Attribute of kind `I32Attr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -1909,26 +2018,28 @@ def get_tuple_element(
         "mhlo.get_tuple_element",
         (operand,),
         attributes={"index": ("I32Attr", index)},
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def if_(
     block: Block,
     pred: Value,
+    result_types: Sequence[Type],
     *,
     true_branch: Body | None = None,
     true_branch_arguments: Sequence[Type] = (),
     false_branch: Body | None = None,
     false_branch_arguments: Sequence[Type] = (),
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Runs one of two programs and returns its values.
 
     Args:
         block: Block to append to.
         pred: Operand, one value.
+        result_types: Types of the results.
         true_branch: Fills the region: `body(block, *arguments)`, or a region.
         true_branch_arguments: Types of the arguments of the region.
         false_branch: Fills the region: `body(block, *arguments)`, or a region.
@@ -1939,14 +2050,14 @@ def if_(
         block,
         "mhlo.if",
         (pred,),
-        result_types=(),
+        result_types=result_types,
         regions=(
             (true_branch, true_branch_arguments),
             (false_branch, false_branch_arguments),
         ),
         terminator="mhlo.return",
         location=location,
-    )
+    ).results
 
 
 def imag(block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
@@ -1970,16 +2081,18 @@ def imag(block: Block, operand: Value, *, result_type: Type | None = None, locat
 def infeed(
     block: Block,
     token: Value,
+    result_types: Sequence[Type],
     *,
     infeed_config: str | Attribute | None = None,
     layout: Any = None,
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Reads values of `result_types` from the infeed and returns them, followed by a token.
 
     Args:
         block: Block to append to.
         token: Operand, one value.
+        result_types: Types of the results.
         infeed_config: Attribute of kind `StrAttr`.
         layout: Attribute of kind `ArrayAttr`.
         location: Where the operation comes from.
@@ -1989,9 +2102,9 @@ def infeed(
         "mhlo.infeed",
         (token,),
         attributes={"infeed_config": ("StrAttr", infeed_config), "layout": ("ArrayAttr", layout)},
-        result_types=(),
+        result_types=result_types,
         location=location,
-    )
+    ).results
 
 
 def iota(
@@ -2118,17 +2231,19 @@ def map_(
     block: Block,
     inputs: Sequence[Value],
     dimensions: ArrayLike | Attribute,
+    result_type: Type,
     *,
     computation: Body | None = None,
     computation_arguments: Sequence[Type] = (),
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `mhlo.map`.
 
     Args:
         block: Block to append to.
         inputs: Operands, any number.
         dimensions: Attribute of kind `I64ElementsAttr`.
+        result_type: Type of the result.
         computation: Fills the region: `body(block, *arguments)`, or a region.
         computation_arguments: Types of the arguments of the region.
         location: Where the operation comes from.
@@ -2138,11 +2253,11 @@ def map_(
         "mhlo.map",
         (inputs,),
         attributes={"dimensions": ("I64ElementsAttr", dimensions)},
-        result_types=(),
+        result_types=(result_type,),
         regions=((computation, computation_arguments),),
         terminator="mhlo.return",
         location=location,
-    )
+    ).result
 
 
 def maximum(
@@ -2315,8 +2430,9 @@ def outfeed(
     token: Value,
     *,
     outfeed_config: str | Attribute | None = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Writes values to the outfeed and returns a token.
 
     Args:
@@ -2324,6 +2440,7 @@ def outfeed(
         inputs: Operands, any number.
         token: Operand, one value.
         outfeed_config: Attribute of kind `StrAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -2331,9 +2448,9 @@ def outfeed(
         "mhlo.outfeed",
         (inputs, token),
         attributes={"outfeed_config": ("StrAttr", outfeed_config)},
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def pad(
@@ -2344,8 +2461,9 @@ def pad(
     edge_padding_high: ArrayLike | Attribute,
     interior_padding: ArrayLike | Attribute,
     *,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Surrounds a tensor with `padding_value`, and puts it between elements; negative sizes cut elements off.
 
     Args:
@@ -2355,6 +2473,7 @@ def pad(
         edge_padding_low: Attribute of kind `I64ElementsAttr`.
         edge_padding_high: Attribute of kind `I64ElementsAttr`.
         interior_padding: Attribute of kind `I64ElementsAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -2366,25 +2485,26 @@ def pad(
             "edge_padding_high": ("I64ElementsAttr", edge_padding_high),
             "interior_padding": ("I64ElementsAttr", interior_padding),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
-def partition_id(block: Block, *, location: Location | None = None) -> Operation:
+def partition_id(block: Block, *, result_type: Type | None = None, location: Location | None = None) -> Value:
     """Returns the number of the partition that runs the program, an unsigned scalar of 32 bits.
 
     Args:
         block: Block to append to.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "mhlo.partition_id",
         (),
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def popcnt(block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
@@ -2514,17 +2634,19 @@ def recv(
     block: Block,
     token: Value,
     channel_handle: Any,
+    result_types: Sequence[Type],
     *,
     is_host_transfer: bool | Attribute | None = None,
     source_target_pairs: ArrayLike | Attribute | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Receives values of `result_types` over a channel and returns them, followed by a token.
 
     Args:
         block: Block to append to.
         token: Operand, one value.
         channel_handle: Attribute of kind `MHLO_ChannelHandle`.
+        result_types: Types of the results.
         is_host_transfer: Attribute of kind `BoolAttr`.
         source_target_pairs: Attribute of kind `I64ElementsAttr`.
         location: Where the operation comes from.
@@ -2538,9 +2660,9 @@ def recv(
             "is_host_transfer": ("BoolAttr", is_host_transfer),
             "source_target_pairs": ("I64ElementsAttr", source_target_pairs),
         },
-        result_types=(),
+        result_types=result_types,
         location=location,
-    )
+    ).results
 
 
 def reduce(
@@ -2548,11 +2670,12 @@ def reduce(
     inputs: Sequence[Value],
     init_values: Sequence[Value],
     dimensions: ArrayLike | Attribute,
+    result_types: Sequence[Type],
     *,
     body: Body | None = None,
     body_arguments: Sequence[Type] = (),
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Combines all elements along `dimensions`, and returns one tensor for each input.
 
     Args:
@@ -2560,6 +2683,7 @@ def reduce(
         inputs: Operands, any number.
         init_values: Operands, any number.
         dimensions: Attribute of kind `I64ElementsAttr`.
+        result_types: Types of the results.
         body: Fills the region: `body(block, *arguments)`, or a region.
         body_arguments: Types of the arguments of the region.
         location: Where the operation comes from.
@@ -2569,11 +2693,11 @@ def reduce(
         "mhlo.reduce",
         (inputs, init_values),
         attributes={"dimensions": ("I64ElementsAttr", dimensions)},
-        result_types=(),
+        result_types=result_types,
         regions=((body, body_arguments),),
         terminator="mhlo.return",
         location=location,
-    )
+    ).results
 
 
 def reduce_precision(
@@ -2610,13 +2734,14 @@ def reduce_scatter(
     operand: Value,
     scatter_dimension: int | Attribute,
     replica_groups: ArrayLike | Attribute,
+    result_type: Type,
     *,
     channel_handle: Any = None,
     use_global_device_ids: bool = False,
     computation: Body | None = None,
     computation_arguments: Sequence[Type] = (),
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Combines the operands of all devices in a group, and gives each device one part along `dimension`.
 
     Args:
@@ -2624,6 +2749,7 @@ def reduce_scatter(
         operand: Operand, one value.
         scatter_dimension: Attribute of kind `I64Attr`.
         replica_groups: Attribute of kind `I64ElementsAttr`.
+        result_type: Type of the result.
         channel_handle: Attribute of kind `MHLO_ChannelHandle`.
         use_global_device_ids: Flag.
         computation: Fills the region: `body(block, *arguments)`, or a region.
@@ -2640,11 +2766,11 @@ def reduce_scatter(
             "channel_handle": ("MHLO_ChannelHandle", channel_handle),
             "use_global_device_ids": ("UnitAttr", use_global_device_ids),
         },
-        result_types=(),
+        result_types=(result_type,),
         regions=((computation, computation_arguments),),
         terminator="mhlo.return",
         location=location,
-    )
+    ).result
 
 
 def reduce_window(
@@ -2652,6 +2778,7 @@ def reduce_window(
     inputs: Sequence[Value],
     init_values: Sequence[Value],
     window_dimensions: ArrayLike | Attribute,
+    result_types: Sequence[Type],
     *,
     window_strides: ArrayLike | Attribute | None = None,
     base_dilations: ArrayLike | Attribute | None = None,
@@ -2660,7 +2787,7 @@ def reduce_window(
     body: Body | None = None,
     body_arguments: Sequence[Type] = (),
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Combines the elements in each window that slides over the inputs, and returns one tensor for each input.
 
     Args:
@@ -2668,6 +2795,7 @@ def reduce_window(
         inputs: Operands, any number.
         init_values: Operands, any number.
         window_dimensions: Attribute of kind `I64ElementsAttr`.
+        result_types: Types of the results.
         window_strides: Attribute of kind `I64ElementsAttr`.
         base_dilations: Attribute of kind `I64ElementsAttr`.
         window_dilations: Attribute of kind `I64ElementsAttr`.
@@ -2687,11 +2815,11 @@ def reduce_window(
             "window_dilations": ("I64ElementsAttr", window_dilations),
             "padding": ("I64ElementsAttr", padding),
         },
-        result_types=(),
+        result_types=result_types,
         regions=((body, body_arguments),),
         terminator="mhlo.return",
         location=location,
-    )
+    ).results
 
 
 def remainder(
@@ -2715,37 +2843,39 @@ def remainder(
     ).result
 
 
-def replica_id(block: Block, *, location: Location | None = None) -> Operation:
+def replica_id(block: Block, *, result_type: Type | None = None, location: Location | None = None) -> Value:
     """Returns the number of the replica that runs the program, an unsigned scalar of 32 bits.
 
     Args:
         block: Block to append to.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "mhlo.replica_id",
         (),
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
-def reshape(block: Block, operand: Value, *, location: Location | None = None) -> Operation:
+def reshape(block: Block, operand: Value, result_type: Type, *, location: Location | None = None) -> Value:
     """Gives a tensor another shape with as many elements, in row-major order; `shape` may be the type of the result.
 
     Args:
         block: Block to append to.
         operand: Operand, one value.
+        result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "mhlo.reshape",
         (operand,),
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def return_(block: Block, results: Sequence[Value], *, location: Location | None = None) -> Operation:
@@ -2766,14 +2896,20 @@ def return_(block: Block, results: Sequence[Value], *, location: Location | None
 
 
 def reverse(
-    block: Block, operand: Value, dimensions: ArrayLike | Attribute, *, location: Location | None = None
-) -> Operation:
+    block: Block,
+    operand: Value,
+    dimensions: ArrayLike | Attribute,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
     """Reverses the order of elements along `dimensions`.
 
     Args:
         block: Block to append to.
         operand: Operand, one value.
         dimensions: Attribute of kind `I64ElementsAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -2781,9 +2917,9 @@ def reverse(
         "mhlo.reverse",
         (operand,),
         attributes={"dimensions": ("I64ElementsAttr", dimensions)},
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def rng(
@@ -2961,13 +3097,14 @@ def scatter(
     scatter_indices: Value,
     updates: Sequence[Value],
     scatter_dimension_numbers: Any,
+    result_types: Sequence[Type],
     *,
     indices_are_sorted: bool | Attribute | None = None,
     unique_indices: bool | Attribute | None = None,
     update_computation: Body | None = None,
     update_computation_arguments: Sequence[Type] = (),
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Combines updates with the elements of the inputs that indices point to, and returns the new tensors.
 
     Args:
@@ -2976,6 +3113,7 @@ def scatter(
         scatter_indices: Operand, one value.
         updates: Operands, any number.
         scatter_dimension_numbers: Attribute of kind `MHLO_ScatterDimensionNumbers`.
+        result_types: Types of the results.
         indices_are_sorted: Attribute of kind `BoolAttr`.
         unique_indices: Attribute of kind `BoolAttr`.
         update_computation: Fills the region: `body(block, *arguments)`, or a region.
@@ -2991,11 +3129,11 @@ def scatter(
             "indices_are_sorted": ("BoolAttr", indices_are_sorted),
             "unique_indices": ("BoolAttr", unique_indices),
         },
-        result_types=(),
+        result_types=result_types,
         regions=((update_computation, update_computation_arguments),),
         terminator="mhlo.return",
         location=location,
-    )
+    ).results
 
 
 def select(
@@ -3031,6 +3169,7 @@ def select_and_scatter(
     operand: Value,
     source: Value,
     init_value: Value,
+    result_type: Type,
     *,
     window_dimensions: ArrayLike | Attribute | None = None,
     window_strides: ArrayLike | Attribute | None = None,
@@ -3040,7 +3179,7 @@ def select_and_scatter(
     scatter: Body | None = None,
     scatter_arguments: Sequence[Type] = (),
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Adds each element of `source` to the element of `operand` that `select` chose in its window.
 
     Args:
@@ -3048,6 +3187,7 @@ def select_and_scatter(
         operand: Operand, one value.
         source: Operand, one value.
         init_value: Operand, one value.
+        result_type: Type of the result.
         window_dimensions: Attribute of kind `I64ElementsAttr`.
         window_strides: Attribute of kind `I64ElementsAttr`.
         padding: Attribute of kind `I64ElementsAttr`.
@@ -3066,14 +3206,14 @@ def select_and_scatter(
             "window_strides": ("I64ElementsAttr", window_strides),
             "padding": ("I64ElementsAttr", padding),
         },
-        result_types=(),
+        result_types=(result_type,),
         regions=(
             (select, select_arguments),
             (scatter, scatter_arguments),
         ),
         terminator="mhlo.return",
         location=location,
-    )
+    ).result
 
 
 def send(
@@ -3084,8 +3224,9 @@ def send(
     *,
     is_host_transfer: bool | Attribute | None = None,
     source_target_pairs: ArrayLike | Attribute | None = None,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Sends values over a channel, see `channel_handle`, and returns a token.
 
     Args:
@@ -3095,6 +3236,7 @@ def send(
         channel_handle: Attribute of kind `MHLO_ChannelHandle`.
         is_host_transfer: Attribute of kind `BoolAttr`.
         source_target_pairs: Attribute of kind `I64ElementsAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -3106,14 +3248,20 @@ def send(
             "is_host_transfer": ("BoolAttr", is_host_transfer),
             "source_target_pairs": ("I64ElementsAttr", source_target_pairs),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def set_dimension_size(
-    block: Block, operand: Value, size: Value, dimension: int | Attribute, *, location: Location | None = None
-) -> Operation:
+    block: Block,
+    operand: Value,
+    size: Value,
+    dimension: int | Attribute,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
     """Makes a dimension dynamic, of the size that the scalar `size` holds and bounded by its old size.
 
     Args:
@@ -3121,6 +3269,7 @@ def set_dimension_size(
         operand: Operand, one value.
         size: Operand, one value.
         dimension: Attribute of kind `I64Attr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -3128,9 +3277,9 @@ def set_dimension_size(
         "mhlo.set_dimension_size",
         (operand, size),
         attributes={"dimension": ("I64Attr", dimension)},
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def shift_left(
@@ -3266,8 +3415,9 @@ def slice(
     limit_indices: ArrayLike | Attribute,
     strides: ArrayLike | Attribute,
     *,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Takes the elements from `start_indices` up to, but without, `limit_indices`, in steps of `strides`, or 1.
 
     Args:
@@ -3276,6 +3426,7 @@ def slice(
         start_indices: Attribute of kind `I64ElementsAttr`.
         limit_indices: Attribute of kind `I64ElementsAttr`.
         strides: Attribute of kind `I64ElementsAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -3287,26 +3438,28 @@ def slice(
             "limit_indices": ("I64ElementsAttr", limit_indices),
             "strides": ("I64ElementsAttr", strides),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def sort(
     block: Block,
     inputs: Sequence[Value],
+    result_types: Sequence[Type],
     *,
     dimension: int | Attribute | None = None,
     is_stable: bool | Attribute | None = None,
     comparator: Body | None = None,
     comparator_arguments: Sequence[Type] = (),
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Sorts tensors of one shape together along `dimension`.
 
     Args:
         block: Block to append to.
         inputs: Operands, any number.
+        result_types: Types of the results.
         dimension: Attribute of kind `I64Attr`.
         is_stable: Attribute of kind `BoolAttr`.
         comparator: Fills the region: `body(block, *arguments)`, or a region.
@@ -3318,11 +3471,11 @@ def sort(
         "mhlo.sort",
         (inputs,),
         attributes={"dimension": ("I64Attr", dimension), "is_stable": ("BoolAttr", is_stable)},
-        result_types=(),
+        result_types=result_types,
         regions=((comparator, comparator_arguments),),
         terminator="mhlo.return",
         location=location,
-    )
+    ).results
 
 
 def sqrt(
@@ -3483,9 +3636,10 @@ def torch_index_select(
     index: Value,
     dim: int | Attribute,
     batch_dims: int | Attribute,
+    result_type: Type,
     *,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Takes the elements along `dimension` that `index` names. StableHLO deprecates it in favour of `gather`.
 
     Args:
@@ -3494,6 +3648,7 @@ def torch_index_select(
         index: Operand, one value.
         dim: Attribute of kind `I64Attr`.
         batch_dims: Attribute of kind `I64Attr`.
+        result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
@@ -3501,9 +3656,9 @@ def torch_index_select(
         "mhlo.torch_index_select",
         (operand, index),
         attributes={"dim": ("I64Attr", dim), "batch_dims": ("I64Attr", batch_dims)},
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def trace(block: Block, operand: Value, tag: str | Attribute, *, location: Location | None = None) -> Operation:
@@ -3526,14 +3681,20 @@ def trace(block: Block, operand: Value, tag: str | Attribute, *, location: Locat
 
 
 def transpose(
-    block: Block, operand: Value, permutation: ArrayLike | Attribute, *, location: Location | None = None
-) -> Operation:
+    block: Block,
+    operand: Value,
+    permutation: ArrayLike | Attribute,
+    *,
+    result_type: Type | None = None,
+    location: Location | None = None,
+) -> Value:
     """Permutes dimensions: dimension `i` of the result is dimension `permutation[i]` of the operand.
 
     Args:
         block: Block to append to.
         operand: Operand, one value.
         permutation: Attribute of kind `I64ElementsAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -3541,9 +3702,9 @@ def transpose(
         "mhlo.transpose",
         (operand,),
         attributes={"permutation": ("I64ElementsAttr", permutation)},
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def triangular_solve(
@@ -3555,8 +3716,9 @@ def triangular_solve(
     unit_diagonal: bool | Attribute,
     transpose_a: Any,
     *,
+    result_type: Type | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Solves `op(matrix) x = right`, or `x op(matrix) = right` unless `left_side`, for triangular matrices.
 
     Args:
@@ -3567,6 +3729,7 @@ def triangular_solve(
         lower: Attribute of kind `BoolAttr`.
         unit_diagonal: Attribute of kind `BoolAttr`.
         transpose_a: Attribute of kind `MHLO_TransposeAttr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -3579,9 +3742,9 @@ def triangular_solve(
             "unit_diagonal": ("BoolAttr", unit_diagonal),
             "transpose_a": ("MHLO_TransposeAttr", transpose_a),
         },
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def tuple_(
@@ -3645,18 +3808,20 @@ def uniform_quantize(block: Block, operand: Value, result_type: Type, *, locatio
 def while_(
     block: Block,
     operand: Sequence[Value],
+    result_types: Sequence[Type],
     *,
     cond: Body | None = None,
     cond_arguments: Sequence[Type] = (),
     body: Body | None = None,
     body_arguments: Sequence[Type] = (),
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Runs `body` on the operands for as long as `condition` holds, and returns the last values.
 
     Args:
         block: Block to append to.
         operand: Operands, any number.
+        result_types: Types of the results.
         cond: Fills the region: `body(block, *arguments)`, or a region.
         cond_arguments: Types of the arguments of the region.
         body: Fills the region: `body(block, *arguments)`, or a region.
@@ -3667,24 +3832,25 @@ def while_(
         block,
         "mhlo.while",
         (operand,),
-        result_types=(),
+        result_types=result_types,
         regions=(
             (cond, cond_arguments),
             (body, body_arguments),
         ),
         terminator="mhlo.return",
         location=location,
-    )
+    ).results
 
 
 def xla_rng_get_and_update_state(
-    block: Block, delta: int | Attribute, *, location: Location | None = None
-) -> Operation:
+    block: Block, delta: int | Attribute, *, result_type: Type | None = None, location: Location | None = None
+) -> Value:
     """Appends the operation `mhlo.xla.rng_get_and_update_state`.
 
     Args:
         block: Block to append to.
         delta: Attribute of kind `I64Attr`.
+        result_type: Type of the result. Defaults to what MLIR infers.
         location: Where the operation comes from.
     """
     return generic(
@@ -3692,9 +3858,9 @@ def xla_rng_get_and_update_state(
         "mhlo.xla.rng_get_and_update_state",
         (),
         attributes={"delta": ("I64Attr", delta)},
-        result_types=(),
+        result_types=None if result_type is None else (result_type,),
         location=location,
-    )
+    ).result
 
 
 def xor(

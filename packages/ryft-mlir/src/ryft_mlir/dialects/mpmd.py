@@ -85,14 +85,20 @@ def broadcast(
 
 
 def call(
-    block: Block, tensors: Sequence[Value], callee: str | Attribute, *, location: Location | None = None
-) -> Operation:
+    block: Block,
+    tensors: Sequence[Value],
+    callee: str | Attribute,
+    result_types: Sequence[Type],
+    *,
+    location: Location | None = None,
+) -> tuple[Value, ...]:
     """Calls a function whose body is a program for several meshes.
 
     Args:
         block: Block to append to.
         tensors: Operands, any number.
         callee: Attribute of kind `FlatSymbolRefAttr`.
+        result_types: Types of the results.
         location: Where the operation comes from.
     """
     return generic(
@@ -100,9 +106,9 @@ def call(
         "mpmd.call",
         (tensors,),
         attributes={"callee": ("FlatSymbolRefAttr", callee)},
-        result_types=(),
+        result_types=result_types,
         location=location,
-    )
+    ).results
 
 
 def for_(
@@ -193,9 +199,10 @@ def fragment_call(
     origin: Any,
     mesh_name: str | Attribute,
     callee: str | Attribute,
+    result_types: Sequence[Type],
     *,
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Calls a function that runs on one mesh.
 
     Args:
@@ -204,6 +211,7 @@ def fragment_call(
         origin: Attribute of kind `anonymous_830`.
         mesh_name: Attribute of kind `StrAttr`.
         callee: Attribute of kind `FlatSymbolRefAttr`.
+        result_types: Types of the results.
         location: Where the operation comes from.
     """
     return generic(
@@ -215,9 +223,9 @@ def fragment_call(
             "mesh_name": ("StrAttr", mesh_name),
             "callee": ("FlatSymbolRefAttr", callee),
         },
-        result_types=(),
+        result_types=result_types,
         location=location,
-    )
+    ).results
 
 
 def named_computation(

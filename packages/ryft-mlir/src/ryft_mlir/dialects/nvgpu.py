@@ -55,7 +55,7 @@ __all__ = [
 
 
 class RcpRoundingMode(enum.IntEnum):
-    """Rounding mode of rcp."""
+    """The choices of an attribute: rcp rounding mode."""
 
     APPROX = 0
     RN = 1
@@ -65,7 +65,7 @@ class RcpRoundingMode(enum.IntEnum):
 
 
 class TensorMapInterleaveKind(enum.IntEnum):
-    """Tensor map interleave layout type."""
+    """The choices of an attribute: tensor map interleave kind."""
 
     INTERLEAVE_NONE = 0
     INTERLEAVE_16B = 1
@@ -73,7 +73,7 @@ class TensorMapInterleaveKind(enum.IntEnum):
 
 
 class TensorMapL2PromoKind(enum.IntEnum):
-    """Tensor map L2 promotion type."""
+    """The choices of an attribute: tensor map L2 promo kind."""
 
     L2PROMO_NONE = 0
     L2PROMO_64B = 1
@@ -82,14 +82,14 @@ class TensorMapL2PromoKind(enum.IntEnum):
 
 
 class TensorMapOOBKind(enum.IntEnum):
-    """Tensor map out-of-bounds fill type."""
+    """The choices of an attribute: tensor map OOB kind."""
 
     OOB_ZERO = 0
     OOB_NAN = 1
 
 
 class TensorMapSwizzleKind(enum.IntEnum):
-    """Tensor map swizzling mode of shared memory banks."""
+    """The choices of an attribute: tensor map swizzle kind."""
 
     SWIZZLE_NONE = 0
     SWIZZLE_32B = 1
@@ -488,7 +488,7 @@ def rcp(
     block: Block,
     in_: Value,
     *,
-    rounding: TensorMapSwizzleKind | str | Attribute | None = None,
+    rounding: RcpRoundingMode | str | Attribute | None = None,
     ftz: bool = False,
     result_type: Type | None = None,
     location: Location | None = None,
@@ -507,7 +507,7 @@ def rcp(
         block,
         "nvgpu.rcp",
         (in_,),
-        attributes={"rounding": ("RcpRoundingModeAttr", TensorMapSwizzleKind, rounding), "ftz": ("UnitAttr", ftz)},
+        attributes={"rounding": ("RcpRoundingModeAttr", RcpRoundingMode, rounding), "ftz": ("UnitAttr", ftz)},
         result_types=None if result_type is None else (result_type,),
         like_first=True,
         location=location,

@@ -257,7 +257,7 @@ __all__ = [
 
 
 class BarrierReduction(enum.IntEnum):
-    """NVVM barrier reduction operation."""
+    """The choices of an attribute: barrier reduction."""
 
     POPC = 0
     AND = 1
@@ -265,21 +265,21 @@ class BarrierReduction(enum.IntEnum):
 
 
 class BlockScaleFormat(enum.IntEnum):
-    """MMA Block Scale Format."""
+    """The choices of an attribute: block scale format."""
 
     UE8M0 = 0
     UE4M3 = 1
 
 
 class CTAGroupKind(enum.IntEnum):
-    """NVVM CTA group kind."""
+    """The choices of an attribute: CTA group kind."""
 
     CTA_1 = 0
     CTA_2 = 1
 
 
 class CacheEvictionPriority(enum.IntEnum):
-    """NVVM Cache Eviction Priority."""
+    """The choices of an attribute: cache eviction priority."""
 
     EVICT_NORMAL = 0
     EVICT_FIRST = 1
@@ -289,7 +289,7 @@ class CacheEvictionPriority(enum.IntEnum):
 
 
 class ClusterLaunchControlQueryType(enum.IntEnum):
-    """NVVM ClusterLaunchControlQueryType."""
+    """The choices of an attribute: cluster launch control query type."""
 
     IS_CANCELED = 0
     GET_FIRST_CTA_ID_X = 1
@@ -298,14 +298,14 @@ class ClusterLaunchControlQueryType(enum.IntEnum):
 
 
 class DotAccumulateType(enum.IntEnum):
-    """NVVM DotAccumulateType."""
+    """The choices of an attribute: dot accumulate type."""
 
     SIGNED = 1
     UNSIGNED = 0
 
 
 class FPRoundingMode(enum.IntEnum):
-    """NVVM FPRoundingMode kind."""
+    """The choices of an attribute: FP rounding mode."""
 
     NONE = 0
     RN = 1
@@ -317,14 +317,14 @@ class FPRoundingMode(enum.IntEnum):
 
 
 class GridDepActionKind(enum.IntEnum):
-    """Action kind for grid dependency control."""
+    """The choices of an attribute: grid dep action kind."""
 
     WAIT = 0
     LAUNCH_DEPENDENTS = 1
 
 
 class LdStMatrixEltType(enum.IntEnum):
-    """Element type for ldmatrix and stmatrix."""
+    """The choices of an attribute: ld st matrix elt type."""
 
     B16 = 0
     B8 = 1
@@ -333,7 +333,7 @@ class LdStMatrixEltType(enum.IntEnum):
 
 
 class LoadCacheModifierKind(enum.IntEnum):
-    """NVVM load cache modifier kind."""
+    """The choices of an attribute: load cache modifier kind."""
 
     CA = 0
     CG = 1
@@ -343,7 +343,7 @@ class LoadCacheModifierKind(enum.IntEnum):
 
 
 class MMAB1Op(enum.IntEnum):
-    """MMA binary operations."""
+    """The choices of an attribute: MMAB1 op."""
 
     NONE = 0
     XOR_POPC = 1
@@ -351,7 +351,7 @@ class MMAB1Op(enum.IntEnum):
 
 
 class MMABlockScaleKind(enum.IntEnum):
-    """Block Scale Kind."""
+    """The choices of an attribute: MMA block scale kind."""
 
     MXF8F6F4 = 0
     MXF4 = 1
@@ -359,7 +359,7 @@ class MMABlockScaleKind(enum.IntEnum):
 
 
 class MMAFrag(enum.IntEnum):
-    """NVVM MMA frag type."""
+    """The choices of an attribute: MMA frag."""
 
     A = 0
     B = 1
@@ -367,27 +367,27 @@ class MMAFrag(enum.IntEnum):
 
 
 class MMAIntOverflow(enum.IntEnum):
-    """MMA overflow options."""
+    """The choices of an attribute: MMA int overflow."""
 
     SATFINITE = 1
     WRAPPED = 0
 
 
 class MMAKind(enum.IntEnum):
-    """MMA operation kind."""
+    """The choices of an attribute: MMA kind."""
 
     F8F6F4 = 0
 
 
 class MMALayout(enum.IntEnum):
-    """NVVM MMA layout."""
+    """The choices of an attribute: MMA layout."""
 
     ROW = 0
     COL = 1
 
 
 class MMATypes(enum.IntEnum):
-    """NVVM MMA types."""
+    """The choices of an attribute: MMA types."""
 
     F16 = 0
     F32 = 1
@@ -408,14 +408,14 @@ class MMATypes(enum.IntEnum):
 
 
 class MatchSyncKind(enum.IntEnum):
-    """NVVM match sync kind."""
+    """The choices of an attribute: match sync kind."""
 
     ANY = 0
     ALL = 1
 
 
 class MemOrderKind(enum.IntEnum):
-    """NVVM Memory Ordering kind."""
+    """The choices of an attribute: mem order kind."""
 
     WEAK = 0
     RELAXED = 1
@@ -428,7 +428,7 @@ class MemOrderKind(enum.IntEnum):
 
 
 class MemScopeKind(enum.IntEnum):
-    """NVVM Memory Scope kind."""
+    """The choices of an attribute: mem scope kind."""
 
     CTA = 0
     CLUSTER = 1
@@ -437,7 +437,7 @@ class MemScopeKind(enum.IntEnum):
 
 
 class NVVMMemorySpace(enum.IntEnum):
-    """NVVM Memory Space."""
+    """The choices of an attribute: NVVM memory space."""
 
     GENERIC = 0
     GLOBAL = 1
@@ -449,7 +449,7 @@ class NVVMMemorySpace(enum.IntEnum):
 
 
 class PermuteMode(enum.IntEnum):
-    """NVVM permute mode."""
+    """The choices of an attribute: permute mode."""
 
     DEFAULT = 0
     F4E = 1
@@ -461,14 +461,14 @@ class PermuteMode(enum.IntEnum):
 
 
 class PrefetchCacheLevel(enum.IntEnum):
-    """NVVM Prefetch Cache Level."""
+    """The choices of an attribute: prefetch cache level."""
 
     L1 = 0
     L2 = 1
 
 
 class ProxyKind(enum.IntEnum):
-    """Proxy kind."""
+    """The choices of an attribute: proxy kind."""
 
     ALIAS = 0
     ASYNC = 1
@@ -479,7 +479,7 @@ class ProxyKind(enum.IntEnum):
 
 
 class ReduxKind(enum.IntEnum):
-    """NVVM redux kind."""
+    """The choices of an attribute: redux kind."""
 
     ADD = 1
     AND = 2
@@ -494,14 +494,14 @@ class ReduxKind(enum.IntEnum):
 
 
 class SaturationMode(enum.IntEnum):
-    """NVVM SaturationMode kind."""
+    """The choices of an attribute: saturation mode."""
 
     NONE = 0
     SATFINITE = 1
 
 
 class ScaleVecSize(enum.IntEnum):
-    """MMA Scale Vector Sizes."""
+    """The choices of an attribute: scale vec size."""
 
     X1 = 0
     X2 = 1
@@ -509,21 +509,21 @@ class ScaleVecSize(enum.IntEnum):
 
 
 class SetMaxRegisterAction(enum.IntEnum):
-    """NVVM set max register action."""
+    """The choices of an attribute: set max register action."""
 
     DECREASE = 1
     INCREASE = 0
 
 
 class SharedSpace(enum.IntEnum):
-    """Shared memory space."""
+    """The choices of an attribute: shared space."""
 
     SHARED_CTA = 0
     SHARED_CLUSTER = 1
 
 
 class ShflKind(enum.IntEnum):
-    """NVVM shuffle kind."""
+    """The choices of an attribute: shfl kind."""
 
     BFLY = 0
     UP = 1
@@ -532,7 +532,7 @@ class ShflKind(enum.IntEnum):
 
 
 class TMALoadMode(enum.IntEnum):
-    """NVVM TMA Load Mode."""
+    """The choices of an attribute: TMA load mode."""
 
     TILE = 0
     IM2COL = 1
@@ -542,7 +542,7 @@ class TMALoadMode(enum.IntEnum):
 
 
 class TMAReduxKind(enum.IntEnum):
-    """NVVM TMA redux kind."""
+    """The choices of an attribute: TMA redux kind."""
 
     ADD = 0
     MAX = 2
@@ -555,7 +555,7 @@ class TMAReduxKind(enum.IntEnum):
 
 
 class TMAStoreMode(enum.IntEnum):
-    """NVVM TMA Store Mode."""
+    """The choices of an attribute: TMA store mode."""
 
     TILE = 0
     IM2COL = 1
@@ -563,7 +563,7 @@ class TMAStoreMode(enum.IntEnum):
 
 
 class Tcgen05CpMulticast(enum.IntEnum):
-    """Tcgen05 cp multicast."""
+    """The choices of an attribute: tcgen05 cp multicast."""
 
     NONE = 0
     WARPX2_02_13 = 1
@@ -572,7 +572,7 @@ class Tcgen05CpMulticast(enum.IntEnum):
 
 
 class Tcgen05CpShape(enum.IntEnum):
-    """Tcgen05 cp shapes."""
+    """The choices of an attribute: tcgen05 cp shape."""
 
     SHAPE_128X256B = 0
     SHAPE_4X256B = 1
@@ -582,21 +582,21 @@ class Tcgen05CpShape(enum.IntEnum):
 
 
 class Tcgen05CpSrcFormat(enum.IntEnum):
-    """Tcgen05 cp source format."""
+    """The choices of an attribute: tcgen05 cp src format."""
 
     B6X16_P32 = 0
     B4X16_P64 = 1
 
 
 class Tcgen05FenceKind(enum.IntEnum):
-    """NVVM Tcgen05 fence kind."""
+    """The choices of an attribute: tcgen05 fence kind."""
 
     BEFORE_THREAD_SYNC = 0
     AFTER_THREAD_SYNC = 1
 
 
 class Tcgen05LdStShape(enum.IntEnum):
-    """The choices of an attribute."""
+    """The choices of an attribute: tcgen05 ld st shape."""
 
     SHAPE_16X64B = 0
     SHAPE_16X128B = 1
@@ -606,7 +606,7 @@ class Tcgen05LdStShape(enum.IntEnum):
 
 
 class Tcgen05MMABlockScale(enum.IntEnum):
-    """Tcgen05.mma block scale attribute."""
+    """The choices of an attribute: tcgen05 MMA block scale."""
 
     DEFAULT = 0
     BLOCK16 = 1
@@ -614,7 +614,7 @@ class Tcgen05MMABlockScale(enum.IntEnum):
 
 
 class Tcgen05MMACollectorBBuffer(enum.IntEnum):
-    """Tcgen05 MMA Collector Buffer B Attribute."""
+    """The choices of an attribute: tcgen05 MMA collector B buffer."""
 
     B0 = 0
     B1 = 1
@@ -623,7 +623,7 @@ class Tcgen05MMACollectorBBuffer(enum.IntEnum):
 
 
 class Tcgen05MMACollectorOp(enum.IntEnum):
-    """Tcgen05.mma Collector Buffer Operation."""
+    """The choices of an attribute: tcgen05 MMA collector op."""
 
     DISCARD = 0
     LASTUSE = 1
@@ -632,7 +632,7 @@ class Tcgen05MMACollectorOp(enum.IntEnum):
 
 
 class Tcgen05MMAKind(enum.IntEnum):
-    """Tcgen05 MMA Supported Types."""
+    """The choices of an attribute: tcgen05 MMA kind."""
 
     F8F6F4 = 2
     I8 = 3
@@ -641,14 +641,14 @@ class Tcgen05MMAKind(enum.IntEnum):
 
 
 class Tcgen05WaitKind(enum.IntEnum):
-    """NVVM Tcgen05 wait kind."""
+    """The choices of an attribute: tcgen05 wait kind."""
 
     LOAD = 0
     STORE = 1
 
 
 class VoteSyncKind(enum.IntEnum):
-    """NVVM vote sync kind."""
+    """The choices of an attribute: vote sync kind."""
 
     ANY = 0
     ALL = 1
@@ -657,21 +657,21 @@ class VoteSyncKind(enum.IntEnum):
 
 
 class WGMMAScaleIn(enum.IntEnum):
-    """WGMMA overflow options."""
+    """The choices of an attribute: WGMMA scale in."""
 
     ONE = 1
     NEG = 2
 
 
 class WGMMAScaleOut(enum.IntEnum):
-    """WGMMA input predicate."""
+    """The choices of an attribute: WGMMA scale out."""
 
     ZERO = 0
     ONE = 1
 
 
 class WGMMATypes(enum.IntEnum):
-    """NVVM WGMMA types."""
+    """The choices of an attribute: WGMMA types."""
 
     F16 = 0
     TF32 = 1
@@ -709,7 +709,7 @@ def barrier(
     barrier_id: Value | None = None,
     number_of_threads: Value | None = None,
     reduction_predicate: Value | None = None,
-    reduction_op: WGMMATypes | str | Attribute | None = None,
+    reduction_op: BarrierReduction | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
     """Appends the operation `nvvm.barrier`.
@@ -727,7 +727,7 @@ def barrier(
         block,
         "nvvm.barrier",
         (barrier_id, number_of_threads, reduction_predicate),
-        attributes={"reductionOp": ("BarrierReductionAttr", WGMMATypes, reduction_op)},
+        attributes={"reductionOp": ("BarrierReductionAttr", BarrierReduction, reduction_op)},
         result_types=result_types,
         segments=True,
         location=location,
@@ -843,7 +843,7 @@ def cluster_wait(block: Block, *, aligned: bool = False, location: Location | No
 def clusterlaunchcontrol_query_cancel(
     block: Block,
     try_cancel_response: Value,
-    query_type: WGMMATypes | str | Attribute,
+    query_type: ClusterLaunchControlQueryType | str | Attribute,
     result_type: Type,
     *,
     location: Location | None = None,
@@ -861,7 +861,7 @@ def clusterlaunchcontrol_query_cancel(
         block,
         "nvvm.clusterlaunchcontrol.query.cancel",
         (try_cancel_response,),
-        attributes={"query_type": ("ClusterLaunchControlQueryTypeAttr", WGMMATypes, query_type)},
+        attributes={"query_type": ("ClusterLaunchControlQueryTypeAttr", ClusterLaunchControlQueryType, query_type)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -895,8 +895,8 @@ def convert_bf16x2_to_f8x2(
     dst_ty: Type | Attribute,
     result_type: Type,
     *,
-    rnd: WGMMATypes | str | Attribute | None = None,
-    sat: WGMMATypes | str | Attribute | None = None,
+    rnd: FPRoundingMode | str | Attribute | None = None,
+    sat: SaturationMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Appends the operation `nvvm.convert.bf16x2.to.f8x2`.
@@ -915,8 +915,8 @@ def convert_bf16x2_to_f8x2(
         "nvvm.convert.bf16x2.to.f8x2",
         (a,),
         attributes={
-            "rnd": ("FPRoundingModeAttr", WGMMATypes, rnd),
-            "sat": ("SaturationModeAttr", WGMMATypes, sat),
+            "rnd": ("FPRoundingModeAttr", FPRoundingMode, rnd),
+            "sat": ("SaturationModeAttr", SaturationMode, sat),
             "dstTy": ("TypeAttr", dst_ty),
         },
         result_types=(result_type,),
@@ -960,8 +960,8 @@ def convert_f32x2_to_bf16x2(
     result_type: Type,
     *,
     random_bits: Value | None = None,
-    rnd: WGMMATypes | str | Attribute | None = None,
-    sat: WGMMATypes | str | Attribute | None = None,
+    rnd: FPRoundingMode | str | Attribute | None = None,
+    sat: SaturationMode | str | Attribute | None = None,
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -983,8 +983,8 @@ def convert_f32x2_to_bf16x2(
         "nvvm.convert.f32x2.to.bf16x2",
         (src_hi, src_lo, random_bits),
         attributes={
-            "rnd": ("FPRoundingModeAttr", WGMMATypes, rnd),
-            "sat": ("SaturationModeAttr", WGMMATypes, sat),
+            "rnd": ("FPRoundingModeAttr", FPRoundingMode, rnd),
+            "sat": ("SaturationModeAttr", SaturationMode, sat),
             "relu": ("BoolAttr", relu),
         },
         result_types=(result_type,),
@@ -999,8 +999,8 @@ def convert_f32x2_to_f16x2(
     result_type: Type,
     *,
     random_bits: Value | None = None,
-    rnd: WGMMATypes | str | Attribute | None = None,
-    sat: WGMMATypes | str | Attribute | None = None,
+    rnd: FPRoundingMode | str | Attribute | None = None,
+    sat: SaturationMode | str | Attribute | None = None,
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -1022,8 +1022,8 @@ def convert_f32x2_to_f16x2(
         "nvvm.convert.f32x2.to.f16x2",
         (src_hi, src_lo, random_bits),
         attributes={
-            "rnd": ("FPRoundingModeAttr", WGMMATypes, rnd),
-            "sat": ("SaturationModeAttr", WGMMATypes, sat),
+            "rnd": ("FPRoundingModeAttr", FPRoundingMode, rnd),
+            "sat": ("SaturationModeAttr", SaturationMode, sat),
             "relu": ("BoolAttr", relu),
         },
         result_types=(result_type,),
@@ -1100,8 +1100,8 @@ def convert_f32x2_to_f8x2(
     dst_ty: Type | Attribute,
     result_type: Type,
     *,
-    rnd: WGMMATypes | str | Attribute | None = None,
-    sat: WGMMATypes | str | Attribute | None = None,
+    rnd: FPRoundingMode | str | Attribute | None = None,
+    sat: SaturationMode | str | Attribute | None = None,
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -1123,8 +1123,8 @@ def convert_f32x2_to_f8x2(
         "nvvm.convert.f32x2.to.f8x2",
         (a, b),
         attributes={
-            "rnd": ("FPRoundingModeAttr", WGMMATypes, rnd),
-            "sat": ("SaturationModeAttr", WGMMATypes, sat),
+            "rnd": ("FPRoundingModeAttr", FPRoundingMode, rnd),
+            "sat": ("SaturationModeAttr", SaturationMode, sat),
             "relu": ("BoolAttr", relu),
             "dstTy": ("TypeAttr", dst_ty),
         },
@@ -1340,8 +1340,8 @@ def convert_float_to_tf32(
     src: Value,
     result_type: Type,
     *,
-    rnd: WGMMATypes | str | Attribute | None = None,
-    sat: WGMMATypes | str | Attribute | None = None,
+    rnd: FPRoundingMode | str | Attribute | None = None,
+    sat: SaturationMode | str | Attribute | None = None,
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -1361,8 +1361,8 @@ def convert_float_to_tf32(
         "nvvm.convert.float.to.tf32",
         (src,),
         attributes={
-            "rnd": ("FPRoundingModeAttr", WGMMATypes, rnd),
-            "sat": ("SaturationModeAttr", WGMMATypes, sat),
+            "rnd": ("FPRoundingModeAttr", FPRoundingMode, rnd),
+            "sat": ("SaturationModeAttr", SaturationMode, sat),
             "relu": ("BoolAttr", relu),
         },
         result_types=(result_type,),
@@ -1501,7 +1501,7 @@ def cp_async_bulk_tensor_global_shared_cta(
     *,
     l2_cache_hint: Value | None = None,
     predicate: Value | None = None,
-    mode: WGMMATypes | str | Attribute | None = None,
+    mode: TMAStoreMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.cp.async.bulk.tensor.global.shared.cta`.
@@ -1520,7 +1520,7 @@ def cp_async_bulk_tensor_global_shared_cta(
         block,
         "nvvm.cp.async.bulk.tensor.global.shared.cta",
         (tma_descriptor, src_mem, coordinates, l2_cache_hint, predicate),
-        attributes={"mode": ("TMAStoreModeAttr", WGMMATypes, mode)},
+        attributes={"mode": ("TMAStoreModeAttr", TMAStoreMode, mode)},
         result_types=(),
         segments=True,
         location=location,
@@ -1534,7 +1534,7 @@ def cp_async_bulk_tensor_prefetch(
     im2col_offsets: Sequence[Value],
     *,
     l2_cache_hint: Value | None = None,
-    mode: WGMMATypes | str | Attribute | None = None,
+    mode: TMALoadMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.cp.async.bulk.tensor.prefetch`.
@@ -1552,7 +1552,7 @@ def cp_async_bulk_tensor_prefetch(
         block,
         "nvvm.cp.async.bulk.tensor.prefetch",
         (tma_descriptor, coordinates, im2col_offsets, l2_cache_hint),
-        attributes={"mode": ("TMALoadModeAttr", WGMMATypes, mode)},
+        attributes={"mode": ("TMALoadModeAttr", TMALoadMode, mode)},
         result_types=(),
         segments=True,
         location=location,
@@ -1564,10 +1564,10 @@ def cp_async_bulk_tensor_reduce(
     tma_descriptor: Value,
     src_mem: Value,
     coordinates: Sequence[Value],
-    red_kind: WGMMATypes | str | Attribute,
+    red_kind: TMAReduxKind | str | Attribute,
     *,
     l2_cache_hint: Value | None = None,
-    mode: WGMMATypes | str | Attribute | None = None,
+    mode: TMAStoreMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.cp.async.bulk.tensor.reduce`.
@@ -1587,8 +1587,8 @@ def cp_async_bulk_tensor_reduce(
         "nvvm.cp.async.bulk.tensor.reduce",
         (tma_descriptor, src_mem, coordinates, l2_cache_hint),
         attributes={
-            "redKind": ("TMAReduxKindAttr", WGMMATypes, red_kind),
-            "mode": ("TMAStoreModeAttr", WGMMATypes, mode),
+            "redKind": ("TMAReduxKindAttr", TMAReduxKind, red_kind),
+            "mode": ("TMAStoreModeAttr", TMAStoreMode, mode),
         },
         result_types=(),
         segments=True,
@@ -1607,9 +1607,9 @@ def cp_async_bulk_tensor_shared_cluster_global(
     multicast_mask: Value | None = None,
     l2_cache_hint: Value | None = None,
     predicate: Value | None = None,
-    mode: WGMMATypes | str | Attribute | None = None,
+    mode: TMALoadMode | str | Attribute | None = None,
     is_cta_only: bool | Attribute | None = None,
-    group: WGMMATypes | str | Attribute | None = None,
+    group: CTAGroupKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.cp.async.bulk.tensor.shared.cluster.global`.
@@ -1634,9 +1634,9 @@ def cp_async_bulk_tensor_shared_cluster_global(
         "nvvm.cp.async.bulk.tensor.shared.cluster.global",
         (dst_mem, tma_descriptor, coordinates, mbar, im2col_offsets, multicast_mask, l2_cache_hint, predicate),
         attributes={
-            "mode": ("TMALoadModeAttr", WGMMATypes, mode),
+            "mode": ("TMALoadModeAttr", TMALoadMode, mode),
             "isCTAOnly": ("BoolAttr", is_cta_only),
-            "group": ("CTAGroupKindAttr", WGMMATypes, group),
+            "group": ("CTAGroupKindAttr", CTAGroupKind, group),
         },
         result_types=(),
         segments=True,
@@ -1707,7 +1707,7 @@ def cp_async_shared_global(
     dst: Value,
     src: Value,
     size: int | Attribute,
-    modifier: WGMMATypes | str | Attribute,
+    modifier: LoadCacheModifierKind | str | Attribute,
     *,
     cp_size: Value | None = None,
     location: Location | None = None,
@@ -1727,7 +1727,7 @@ def cp_async_shared_global(
         block,
         "nvvm.cp.async.shared.global",
         (dst, src, cp_size),
-        attributes={"size": ("I32Attr", size), "modifier": ("LoadCacheModifierAttr", WGMMATypes, modifier)},
+        attributes={"size": ("I32Attr", size), "modifier": ("LoadCacheModifierAttr", LoadCacheModifierKind, modifier)},
         result_types=(),
         location=location,
     )
@@ -1756,8 +1756,8 @@ def dot_accumulate_2way(
     a: Value,
     b: Value,
     c: Value,
-    a_type: WGMMATypes | str | Attribute,
-    b_type: WGMMATypes | str | Attribute,
+    a_type: DotAccumulateType | str | Attribute,
+    b_type: DotAccumulateType | str | Attribute,
     b_hi: bool | Attribute,
     result_type: Type,
     *,
@@ -1781,8 +1781,8 @@ def dot_accumulate_2way(
         "nvvm.dot.accumulate.2way",
         (a, b, c),
         attributes={
-            "a_type": ("DotAccumulateTypeAttr", WGMMATypes, a_type),
-            "b_type": ("DotAccumulateTypeAttr", WGMMATypes, b_type),
+            "a_type": ("DotAccumulateTypeAttr", DotAccumulateType, a_type),
+            "b_type": ("DotAccumulateTypeAttr", DotAccumulateType, b_type),
             "b_hi": ("BoolAttr", b_hi),
         },
         result_types=(result_type,),
@@ -1795,8 +1795,8 @@ def dot_accumulate_4way(
     a: Value,
     b: Value,
     c: Value,
-    a_type: WGMMATypes | str | Attribute,
-    b_type: WGMMATypes | str | Attribute,
+    a_type: DotAccumulateType | str | Attribute,
+    b_type: DotAccumulateType | str | Attribute,
     result_type: Type,
     *,
     location: Location | None = None,
@@ -1818,8 +1818,8 @@ def dot_accumulate_4way(
         "nvvm.dot.accumulate.4way",
         (a, b, c),
         attributes={
-            "a_type": ("DotAccumulateTypeAttr", WGMMATypes, a_type),
-            "b_type": ("DotAccumulateTypeAttr", WGMMATypes, b_type),
+            "a_type": ("DotAccumulateTypeAttr", DotAccumulateType, a_type),
+            "b_type": ("DotAccumulateTypeAttr", DotAccumulateType, b_type),
         },
         result_types=(result_type,),
         location=location,
@@ -1880,9 +1880,9 @@ def fence_mbarrier_init(block: Block, *, location: Location | None = None) -> Op
 
 def fence_proxy(
     block: Block,
-    kind: WGMMATypes | str | Attribute,
+    kind: ProxyKind | str | Attribute,
     *,
-    space: WGMMATypes | str | Attribute | None = None,
+    space: SharedSpace | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.fence.proxy`.
@@ -1897,7 +1897,7 @@ def fence_proxy(
         block,
         "nvvm.fence.proxy",
         (),
-        attributes={"kind": ("ProxyKindAttr", WGMMATypes, kind), "space": ("SharedSpaceAttr", WGMMATypes, space)},
+        attributes={"kind": ("ProxyKindAttr", ProxyKind, kind), "space": ("SharedSpaceAttr", SharedSpace, space)},
         result_types=(),
         location=location,
     )
@@ -1907,10 +1907,10 @@ def fence_proxy_acquire(
     block: Block,
     addr: Value,
     size: Value,
-    scope: WGMMATypes | str | Attribute,
+    scope: MemScopeKind | str | Attribute,
     *,
-    from_proxy: WGMMATypes | str | Attribute | None = None,
-    to_proxy: WGMMATypes | str | Attribute | None = None,
+    from_proxy: ProxyKind | str | Attribute | None = None,
+    to_proxy: ProxyKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.fence.proxy.acquire`.
@@ -1929,9 +1929,9 @@ def fence_proxy_acquire(
         "nvvm.fence.proxy.acquire",
         (addr, size),
         attributes={
-            "scope": ("MemScopeKindAttr", WGMMATypes, scope),
-            "fromProxy": ("ProxyKindAttr", WGMMATypes, from_proxy),
-            "toProxy": ("ProxyKindAttr", WGMMATypes, to_proxy),
+            "scope": ("MemScopeKindAttr", MemScopeKind, scope),
+            "fromProxy": ("ProxyKindAttr", ProxyKind, from_proxy),
+            "toProxy": ("ProxyKindAttr", ProxyKind, to_proxy),
         },
         result_types=(),
         location=location,
@@ -1940,10 +1940,10 @@ def fence_proxy_acquire(
 
 def fence_proxy_release(
     block: Block,
-    scope: WGMMATypes | str | Attribute,
+    scope: MemScopeKind | str | Attribute,
     *,
-    from_proxy: WGMMATypes | str | Attribute | None = None,
-    to_proxy: WGMMATypes | str | Attribute | None = None,
+    from_proxy: ProxyKind | str | Attribute | None = None,
+    to_proxy: ProxyKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.fence.proxy.release`.
@@ -1960,9 +1960,9 @@ def fence_proxy_release(
         "nvvm.fence.proxy.release",
         (),
         attributes={
-            "scope": ("MemScopeKindAttr", WGMMATypes, scope),
-            "fromProxy": ("ProxyKindAttr", WGMMATypes, from_proxy),
-            "toProxy": ("ProxyKindAttr", WGMMATypes, to_proxy),
+            "scope": ("MemScopeKindAttr", MemScopeKind, scope),
+            "fromProxy": ("ProxyKindAttr", ProxyKind, from_proxy),
+            "toProxy": ("ProxyKindAttr", ProxyKind, to_proxy),
         },
         result_types=(),
         location=location,
@@ -1971,10 +1971,10 @@ def fence_proxy_release(
 
 def fence_proxy_sync_restrict(
     block: Block,
-    order: WGMMATypes | str | Attribute,
+    order: MemOrderKind | str | Attribute,
     *,
-    from_proxy: WGMMATypes | str | Attribute | None = None,
-    to_proxy: WGMMATypes | str | Attribute | None = None,
+    from_proxy: ProxyKind | str | Attribute | None = None,
+    to_proxy: ProxyKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.fence.proxy.sync_restrict`.
@@ -1991,9 +1991,9 @@ def fence_proxy_sync_restrict(
         "nvvm.fence.proxy.sync_restrict",
         (),
         attributes={
-            "order": ("MemOrderKindAttr", WGMMATypes, order),
-            "fromProxy": ("ProxyKindAttr", WGMMATypes, from_proxy),
-            "toProxy": ("ProxyKindAttr", WGMMATypes, to_proxy),
+            "order": ("MemOrderKindAttr", MemOrderKind, order),
+            "fromProxy": ("ProxyKindAttr", ProxyKind, from_proxy),
+            "toProxy": ("ProxyKindAttr", ProxyKind, to_proxy),
         },
         result_types=(),
         location=location,
@@ -2017,7 +2017,7 @@ def fence_sc_cluster(block: Block, *, location: Location | None = None) -> Opera
 
 
 def fence_sync_restrict(
-    block: Block, order: WGMMATypes | str | Attribute, *, location: Location | None = None
+    block: Block, order: MemOrderKind | str | Attribute, *, location: Location | None = None
 ) -> Operation:
     """Appends the operation `nvvm.fence.sync_restrict`.
 
@@ -2030,13 +2030,15 @@ def fence_sync_restrict(
         block,
         "nvvm.fence.sync_restrict",
         (),
-        attributes={"order": ("MemOrderKindAttr", WGMMATypes, order)},
+        attributes={"order": ("MemOrderKindAttr", MemOrderKind, order)},
         result_types=(),
         location=location,
     )
 
 
-def griddepcontrol(block: Block, kind: WGMMATypes | str | Attribute, *, location: Location | None = None) -> Operation:
+def griddepcontrol(
+    block: Block, kind: GridDepActionKind | str | Attribute, *, location: Location | None = None
+) -> Operation:
     """Appends the operation `nvvm.griddepcontrol`.
 
     Args:
@@ -2048,7 +2050,7 @@ def griddepcontrol(block: Block, kind: WGMMATypes | str | Attribute, *, location
         block,
         "nvvm.griddepcontrol",
         (),
-        attributes={"kind": ("GridDepActionAttr", WGMMATypes, kind)},
+        attributes={"kind": ("GridDepActionAttr", GridDepActionKind, kind)},
         result_types=(),
         location=location,
     )
@@ -2090,9 +2092,9 @@ def ldmatrix(
     block: Block,
     ptr: Value,
     num: int | Attribute,
-    layout: WGMMATypes | str | Attribute,
+    layout: MMALayout | str | Attribute,
     shape: Any,
-    elt_type: WGMMATypes | str | Attribute,
+    elt_type: LdStMatrixEltType | str | Attribute,
     result_type: Type,
     *,
     location: Location | None = None,
@@ -2115,9 +2117,9 @@ def ldmatrix(
         (ptr,),
         attributes={
             "num": ("I32Attr", num),
-            "layout": ("MMALayoutAttr", WGMMATypes, layout),
+            "layout": ("MMALayoutAttr", MMALayout, layout),
             "shape": ("LdStMatrixShapeAttr", shape),
-            "eltType": ("LdStMatrixEltTypeAttr", WGMMATypes, elt_type),
+            "eltType": ("LdStMatrixEltTypeAttr", LdStMatrixEltType, elt_type),
         },
         result_types=(result_type,),
         location=location,
@@ -2147,7 +2149,7 @@ def match_sync(
     block: Block,
     thread_mask: Value,
     val: Value,
-    kind: WGMMATypes | str | Attribute,
+    kind: MatchSyncKind | str | Attribute,
     result_type: Type,
     *,
     location: Location | None = None,
@@ -2166,7 +2168,7 @@ def match_sync(
         block,
         "nvvm.match.sync",
         (thread_mask, val),
-        attributes={"kind": ("MatchSyncKindAttr", WGMMATypes, kind)},
+        attributes={"kind": ("MatchSyncKindAttr", MatchSyncKind, kind)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -2178,7 +2180,7 @@ def mbarrier_arrive(
     result_types: Sequence[Type],
     *,
     count: Value | None = None,
-    scope: WGMMATypes | str | Attribute | None = None,
+    scope: MemScopeKind | str | Attribute | None = None,
     relaxed: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
@@ -2197,7 +2199,7 @@ def mbarrier_arrive(
         block,
         "nvvm.mbarrier.arrive",
         (addr, count),
-        attributes={"scope": ("MemScopeKindAttr", WGMMATypes, scope), "relaxed": ("BoolAttr", relaxed)},
+        attributes={"scope": ("MemScopeKindAttr", MemScopeKind, scope), "relaxed": ("BoolAttr", relaxed)},
         result_types=result_types,
         location=location,
     ).results
@@ -2209,7 +2211,7 @@ def mbarrier_arrive_drop(
     result_types: Sequence[Type],
     *,
     count: Value | None = None,
-    scope: WGMMATypes | str | Attribute | None = None,
+    scope: MemScopeKind | str | Attribute | None = None,
     relaxed: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
@@ -2228,7 +2230,7 @@ def mbarrier_arrive_drop(
         block,
         "nvvm.mbarrier.arrive_drop",
         (addr, count),
-        attributes={"scope": ("MemScopeKindAttr", WGMMATypes, scope), "relaxed": ("BoolAttr", relaxed)},
+        attributes={"scope": ("MemScopeKindAttr", MemScopeKind, scope), "relaxed": ("BoolAttr", relaxed)},
         result_types=result_types,
         location=location,
     ).results
@@ -2240,7 +2242,7 @@ def mbarrier_arrive_drop_expect_tx(
     txcount: Value,
     result_types: Sequence[Type],
     *,
-    scope: WGMMATypes | str | Attribute | None = None,
+    scope: MemScopeKind | str | Attribute | None = None,
     relaxed: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
@@ -2259,7 +2261,7 @@ def mbarrier_arrive_drop_expect_tx(
         block,
         "nvvm.mbarrier.arrive_drop.expect_tx",
         (addr, txcount),
-        attributes={"scope": ("MemScopeKindAttr", WGMMATypes, scope), "relaxed": ("BoolAttr", relaxed)},
+        attributes={"scope": ("MemScopeKindAttr", MemScopeKind, scope), "relaxed": ("BoolAttr", relaxed)},
         result_types=result_types,
         location=location,
     ).results
@@ -2293,7 +2295,7 @@ def mbarrier_arrive_expect_tx(
     result_types: Sequence[Type],
     *,
     predicate: Value | None = None,
-    scope: WGMMATypes | str | Attribute | None = None,
+    scope: MemScopeKind | str | Attribute | None = None,
     relaxed: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
@@ -2313,7 +2315,7 @@ def mbarrier_arrive_expect_tx(
         block,
         "nvvm.mbarrier.arrive.expect_tx",
         (addr, txcount, predicate),
-        attributes={"scope": ("MemScopeKindAttr", WGMMATypes, scope), "relaxed": ("BoolAttr", relaxed)},
+        attributes={"scope": ("MemScopeKindAttr", MemScopeKind, scope), "relaxed": ("BoolAttr", relaxed)},
         result_types=result_types,
         location=location,
     ).results
@@ -2345,7 +2347,7 @@ def mbarrier_complete_tx(
     addr: Value,
     txcount: Value,
     *,
-    scope: WGMMATypes | str | Attribute | None = None,
+    scope: MemScopeKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.mbarrier.complete_tx`.
@@ -2361,7 +2363,7 @@ def mbarrier_complete_tx(
         block,
         "nvvm.mbarrier.complete_tx",
         (addr, txcount),
-        attributes={"scope": ("MemScopeKindAttr", WGMMATypes, scope)},
+        attributes={"scope": ("MemScopeKindAttr", MemScopeKind, scope)},
         result_types=(),
         location=location,
     )
@@ -2372,7 +2374,7 @@ def mbarrier_expect_tx(
     addr: Value,
     txcount: Value,
     *,
-    scope: WGMMATypes | str | Attribute | None = None,
+    scope: MemScopeKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.mbarrier.expect_tx`.
@@ -2388,7 +2390,7 @@ def mbarrier_expect_tx(
         block,
         "nvvm.mbarrier.expect_tx",
         (addr, txcount),
-        attributes={"scope": ("MemScopeKindAttr", WGMMATypes, scope)},
+        attributes={"scope": ("MemScopeKindAttr", MemScopeKind, scope)},
         result_types=(),
         location=location,
     )
@@ -2438,7 +2440,7 @@ def mbarrier_test_wait(
     state_or_phase: Value,
     result_type: Type,
     *,
-    scope: WGMMATypes | str | Attribute | None = None,
+    scope: MemScopeKind | str | Attribute | None = None,
     relaxed: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -2457,7 +2459,7 @@ def mbarrier_test_wait(
         block,
         "nvvm.mbarrier.test.wait",
         (addr, state_or_phase),
-        attributes={"scope": ("MemScopeKindAttr", WGMMATypes, scope), "relaxed": ("BoolAttr", relaxed)},
+        attributes={"scope": ("MemScopeKindAttr", MemScopeKind, scope), "relaxed": ("BoolAttr", relaxed)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -2470,7 +2472,7 @@ def mbarrier_try_wait(
     result_type: Type,
     *,
     ticks: Value | None = None,
-    scope: WGMMATypes | str | Attribute | None = None,
+    scope: MemScopeKind | str | Attribute | None = None,
     relaxed: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
@@ -2490,7 +2492,7 @@ def mbarrier_try_wait(
         block,
         "nvvm.mbarrier.try_wait",
         (addr, state_or_phase, ticks),
-        attributes={"scope": ("MemScopeKindAttr", WGMMATypes, scope), "relaxed": ("BoolAttr", relaxed)},
+        attributes={"scope": ("MemScopeKindAttr", MemScopeKind, scope), "relaxed": ("BoolAttr", relaxed)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -2517,7 +2519,9 @@ def mbarrier_try_wait_parity(
     )
 
 
-def memory_barrier(block: Block, scope: WGMMATypes | str | Attribute, *, location: Location | None = None) -> Operation:
+def memory_barrier(
+    block: Block, scope: MemScopeKind | str | Attribute, *, location: Location | None = None
+) -> Operation:
     """Appends the operation `nvvm.memory.barrier`.
 
     Args:
@@ -2529,7 +2533,7 @@ def memory_barrier(block: Block, scope: WGMMATypes | str | Attribute, *, locatio
         block,
         "nvvm.memory.barrier",
         (),
-        attributes={"scope": ("MemScopeKindAttr", WGMMATypes, scope)},
+        attributes={"scope": ("MemScopeKindAttr", MemScopeKind, scope)},
         result_types=(),
         location=location,
     )
@@ -2547,13 +2551,13 @@ def mma_block_scale(
     byte_id_b: Value,
     thread_id_b: Value,
     shape: Any,
-    scale_vec_size: WGMMATypes | str | Attribute,
-    block_scale_format: WGMMATypes | str | Attribute,
-    kind: WGMMATypes | str | Attribute,
+    scale_vec_size: ScaleVecSize | str | Attribute,
+    block_scale_format: BlockScaleFormat | str | Attribute,
+    kind: MMABlockScaleKind | str | Attribute,
     result_type: Type,
     *,
-    multiplicand_a_ptx_type: WGMMATypes | str | Attribute | None = None,
-    multiplicand_b_ptx_type: WGMMATypes | str | Attribute | None = None,
+    multiplicand_a_ptx_type: MMATypes | str | Attribute | None = None,
+    multiplicand_b_ptx_type: MMATypes | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Appends the operation `nvvm.mma.block_scale`.
@@ -2584,11 +2588,11 @@ def mma_block_scale(
         (operand_a, operand_b, operand_c, scale_a_data, byte_id_a, thread_id_a, scale_b_data, byte_id_b, thread_id_b),
         attributes={
             "shape": ("NVVM_MMAShapeAttr", shape),
-            "multiplicandAPtxType": ("MMATypesAttr", WGMMATypes, multiplicand_a_ptx_type),
-            "multiplicandBPtxType": ("MMATypesAttr", WGMMATypes, multiplicand_b_ptx_type),
-            "scaleVecSize": ("ScaleVecSizeAttr", WGMMATypes, scale_vec_size),
-            "blockScaleFormat": ("BlockScaleFormatAttr", WGMMATypes, block_scale_format),
-            "kind": ("MMABlockScaleKindAttr", WGMMATypes, kind),
+            "multiplicandAPtxType": ("MMATypesAttr", MMATypes, multiplicand_a_ptx_type),
+            "multiplicandBPtxType": ("MMATypesAttr", MMATypes, multiplicand_b_ptx_type),
+            "scaleVecSize": ("ScaleVecSizeAttr", ScaleVecSize, scale_vec_size),
+            "blockScaleFormat": ("BlockScaleFormatAttr", BlockScaleFormat, block_scale_format),
+            "kind": ("MMABlockScaleKindAttr", MMABlockScaleKind, kind),
         },
         result_types=(result_type,),
         segments=True,
@@ -2610,13 +2614,13 @@ def mma_sp_block_scale(
     byte_id_b: Value,
     thread_id_b: Value,
     shape: Any,
-    scale_vec_size: WGMMATypes | str | Attribute,
-    block_scale_format: WGMMATypes | str | Attribute,
-    kind: WGMMATypes | str | Attribute,
+    scale_vec_size: ScaleVecSize | str | Attribute,
+    block_scale_format: BlockScaleFormat | str | Attribute,
+    kind: MMABlockScaleKind | str | Attribute,
     result_type: Type,
     *,
-    multiplicand_a_ptx_type: WGMMATypes | str | Attribute | None = None,
-    multiplicand_b_ptx_type: WGMMATypes | str | Attribute | None = None,
+    multiplicand_a_ptx_type: MMATypes | str | Attribute | None = None,
+    multiplicand_b_ptx_type: MMATypes | str | Attribute | None = None,
     ordered_metadata: bool = False,
     location: Location | None = None,
 ) -> Value:
@@ -2663,11 +2667,11 @@ def mma_sp_block_scale(
         ),
         attributes={
             "shape": ("NVVM_MMAShapeAttr", shape),
-            "multiplicandAPtxType": ("MMATypesAttr", WGMMATypes, multiplicand_a_ptx_type),
-            "multiplicandBPtxType": ("MMATypesAttr", WGMMATypes, multiplicand_b_ptx_type),
-            "scaleVecSize": ("ScaleVecSizeAttr", WGMMATypes, scale_vec_size),
-            "blockScaleFormat": ("BlockScaleFormatAttr", WGMMATypes, block_scale_format),
-            "kind": ("MMABlockScaleKindAttr", WGMMATypes, kind),
+            "multiplicandAPtxType": ("MMATypesAttr", MMATypes, multiplicand_a_ptx_type),
+            "multiplicandBPtxType": ("MMATypesAttr", MMATypes, multiplicand_b_ptx_type),
+            "scaleVecSize": ("ScaleVecSizeAttr", ScaleVecSize, scale_vec_size),
+            "blockScaleFormat": ("BlockScaleFormatAttr", BlockScaleFormat, block_scale_format),
+            "kind": ("MMABlockScaleKindAttr", MMABlockScaleKind, kind),
             "orderedMetadata": ("UnitAttr", ordered_metadata),
         },
         result_types=(result_type,),
@@ -2686,11 +2690,11 @@ def mma_sp_sync(
     shape: Any,
     result_type: Type,
     *,
-    int_overflow_behavior: WGMMATypes | str | Attribute | None = None,
-    multiplicand_a_ptx_type: WGMMATypes | str | Attribute | None = None,
-    multiplicand_b_ptx_type: WGMMATypes | str | Attribute | None = None,
+    int_overflow_behavior: MMAIntOverflow | str | Attribute | None = None,
+    multiplicand_a_ptx_type: MMATypes | str | Attribute | None = None,
+    multiplicand_b_ptx_type: MMATypes | str | Attribute | None = None,
     ordered_metadata: bool = False,
-    kind: WGMMATypes | str | Attribute | None = None,
+    kind: MMAKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Appends the operation `nvvm.mma.sp.sync`.
@@ -2717,11 +2721,11 @@ def mma_sp_sync(
         (operand_a, operand_b, operand_c, sparse_metadata, sparsity_selector),
         attributes={
             "shape": ("NVVM_MMAShapeAttr", shape),
-            "intOverflowBehavior": ("MMAIntOverflowAttr", WGMMATypes, int_overflow_behavior),
-            "multiplicandAPtxType": ("MMATypesAttr", WGMMATypes, multiplicand_a_ptx_type),
-            "multiplicandBPtxType": ("MMATypesAttr", WGMMATypes, multiplicand_b_ptx_type),
+            "intOverflowBehavior": ("MMAIntOverflowAttr", MMAIntOverflow, int_overflow_behavior),
+            "multiplicandAPtxType": ("MMATypesAttr", MMATypes, multiplicand_a_ptx_type),
+            "multiplicandBPtxType": ("MMATypesAttr", MMATypes, multiplicand_b_ptx_type),
             "orderedMetadata": ("UnitAttr", ordered_metadata),
-            "kind": ("MMAKindAttr", WGMMATypes, kind),
+            "kind": ("MMAKindAttr", MMAKind, kind),
         },
         result_types=(result_type,),
         segments=True,
@@ -2735,14 +2739,14 @@ def mma_sync(
     operand_b: Sequence[Value],
     operand_c: Sequence[Value],
     shape: Any,
-    layout_a: WGMMATypes | str | Attribute,
-    layout_b: WGMMATypes | str | Attribute,
+    layout_a: MMALayout | str | Attribute,
+    layout_b: MMALayout | str | Attribute,
     result_type: Type,
     *,
-    b1_op: WGMMATypes | str | Attribute | None = None,
-    int_overflow_behavior: WGMMATypes | str | Attribute | None = None,
-    multiplicand_a_ptx_type: WGMMATypes | str | Attribute | None = None,
-    multiplicand_b_ptx_type: WGMMATypes | str | Attribute | None = None,
+    b1_op: MMAB1Op | str | Attribute | None = None,
+    int_overflow_behavior: MMAIntOverflow | str | Attribute | None = None,
+    multiplicand_a_ptx_type: MMATypes | str | Attribute | None = None,
+    multiplicand_b_ptx_type: MMATypes | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Appends the operation `nvvm.mma.sync`.
@@ -2768,12 +2772,12 @@ def mma_sync(
         (operand_a, operand_b, operand_c),
         attributes={
             "shape": ("NVVM_MMAShapeAttr", shape),
-            "b1Op": ("MMAB1OpAttr", WGMMATypes, b1_op),
-            "intOverflowBehavior": ("MMAIntOverflowAttr", WGMMATypes, int_overflow_behavior),
-            "layoutA": ("MMALayoutAttr", WGMMATypes, layout_a),
-            "layoutB": ("MMALayoutAttr", WGMMATypes, layout_b),
-            "multiplicandAPtxType": ("MMATypesAttr", WGMMATypes, multiplicand_a_ptx_type),
-            "multiplicandBPtxType": ("MMATypesAttr", WGMMATypes, multiplicand_b_ptx_type),
+            "b1Op": ("MMAB1OpAttr", MMAB1Op, b1_op),
+            "intOverflowBehavior": ("MMAIntOverflowAttr", MMAIntOverflow, int_overflow_behavior),
+            "layoutA": ("MMALayoutAttr", MMALayout, layout_a),
+            "layoutB": ("MMALayoutAttr", MMALayout, layout_b),
+            "multiplicandAPtxType": ("MMATypesAttr", MMATypes, multiplicand_a_ptx_type),
+            "multiplicandBPtxType": ("MMATypesAttr", MMATypes, multiplicand_b_ptx_type),
         },
         result_types=(result_type,),
         segments=True,
@@ -2828,8 +2832,8 @@ def prefetch(
     addr: Value,
     *,
     predicate: Value | None = None,
-    cache_level: WGMMATypes | str | Attribute | None = None,
-    evict_priority: WGMMATypes | str | Attribute | None = None,
+    cache_level: PrefetchCacheLevel | str | Attribute | None = None,
+    evict_priority: CacheEvictionPriority | str | Attribute | None = None,
     tensormap: bool = False,
     uniform: bool = False,
     in_param_space: bool = False,
@@ -2853,8 +2857,8 @@ def prefetch(
         "nvvm.prefetch",
         (addr, predicate),
         attributes={
-            "cacheLevel": ("PrefetchCacheLevelAttr", WGMMATypes, cache_level),
-            "evictPriority": ("CacheEvictionPriorityAttr", WGMMATypes, evict_priority),
+            "cacheLevel": ("PrefetchCacheLevelAttr", PrefetchCacheLevel, cache_level),
+            "evictPriority": ("CacheEvictionPriorityAttr", CacheEvictionPriority, evict_priority),
             "tensormap": ("UnitAttr", tensormap),
             "uniform": ("UnitAttr", uniform),
             "in_param_space": ("UnitAttr", in_param_space),
@@ -2868,7 +2872,7 @@ def prmt(
     block: Block,
     lo: Value,
     selector: Value,
-    mode: WGMMATypes | str | Attribute,
+    mode: PermuteMode | str | Attribute,
     result_type: Type,
     *,
     hi: Value | None = None,
@@ -2889,7 +2893,7 @@ def prmt(
         block,
         "nvvm.prmt",
         (lo, hi, selector),
-        attributes={"mode": ("PermuteModeAttr", WGMMATypes, mode)},
+        attributes={"mode": ("PermuteModeAttr", PermuteMode, mode)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -4358,7 +4362,7 @@ def redux_sync(
     block: Block,
     val: Value,
     mask_and_clamp: Value,
-    kind: WGMMATypes | str | Attribute,
+    kind: ReduxKind | str | Attribute,
     result_type: Type,
     *,
     abs: bool | Attribute | None = None,
@@ -4381,14 +4385,18 @@ def redux_sync(
         block,
         "nvvm.redux.sync",
         (val, mask_and_clamp),
-        attributes={"kind": ("ReduxKindAttr", WGMMATypes, kind), "abs": ("BoolAttr", abs), "nan": ("BoolAttr", nan)},
+        attributes={"kind": ("ReduxKindAttr", ReduxKind, kind), "abs": ("BoolAttr", abs), "nan": ("BoolAttr", nan)},
         result_types=(result_type,),
         location=location,
     ).result
 
 
 def setmaxregister(
-    block: Block, reg_count: int | Attribute, action: WGMMATypes | str | Attribute, *, location: Location | None = None
+    block: Block,
+    reg_count: int | Attribute,
+    action: SetMaxRegisterAction | str | Attribute,
+    *,
+    location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.setmaxregister`.
 
@@ -4402,7 +4410,10 @@ def setmaxregister(
         block,
         "nvvm.setmaxregister",
         (),
-        attributes={"regCount": ("I32Attr", reg_count), "action": ("SetMaxRegisterActionAttr", WGMMATypes, action)},
+        attributes={
+            "regCount": ("I32Attr", reg_count),
+            "action": ("SetMaxRegisterActionAttr", SetMaxRegisterAction, action),
+        },
         result_types=(),
         location=location,
     )
@@ -4414,7 +4425,7 @@ def shfl_sync(
     val: Value,
     offset: Value,
     mask_and_clamp: Value,
-    kind: WGMMATypes | str | Attribute,
+    kind: ShflKind | str | Attribute,
     result_type: Type,
     *,
     return_value_and_is_valid: bool = False,
@@ -4438,7 +4449,7 @@ def shfl_sync(
         "nvvm.shfl.sync",
         (thread_mask, val, offset, mask_and_clamp),
         attributes={
-            "kind": ("ShflKindAttr", WGMMATypes, kind),
+            "kind": ("ShflKindAttr", ShflKind, kind),
             "return_value_and_is_valid": ("UnitAttr", return_value_and_is_valid),
         },
         result_types=(result_type,),
@@ -4472,9 +4483,9 @@ def stmatrix(
     block: Block,
     ptr: Value,
     sources: Sequence[Value],
-    layout: WGMMATypes | str | Attribute,
+    layout: MMALayout | str | Attribute,
     shape: Any,
-    elt_type: WGMMATypes | str | Attribute,
+    elt_type: LdStMatrixEltType | str | Attribute,
     *,
     location: Location | None = None,
 ) -> Operation:
@@ -4494,9 +4505,9 @@ def stmatrix(
         "nvvm.stmatrix",
         (ptr, sources),
         attributes={
-            "layout": ("MMALayoutAttr", WGMMATypes, layout),
+            "layout": ("MMALayoutAttr", MMALayout, layout),
             "shape": ("LdStMatrixShapeAttr", shape),
-            "eltType": ("LdStMatrixEltTypeAttr", WGMMATypes, elt_type),
+            "eltType": ("LdStMatrixEltTypeAttr", LdStMatrixEltType, elt_type),
         },
         result_types=(),
         location=location,
@@ -4508,7 +4519,7 @@ def tcgen05_alloc(
     addr: Value,
     n_cols: Value,
     *,
-    group: WGMMATypes | str | Attribute | None = None,
+    group: CTAGroupKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.tcgen05.alloc`.
@@ -4524,7 +4535,7 @@ def tcgen05_alloc(
         block,
         "nvvm.tcgen05.alloc",
         (addr, n_cols),
-        attributes={"group": ("CTAGroupKindAttr", WGMMATypes, group)},
+        attributes={"group": ("CTAGroupKindAttr", CTAGroupKind, group)},
         result_types=(),
         location=location,
     )
@@ -4535,7 +4546,7 @@ def tcgen05_commit(
     addr: Value,
     *,
     multicast_mask: Value | None = None,
-    group: WGMMATypes | str | Attribute | None = None,
+    group: CTAGroupKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.tcgen05.commit`.
@@ -4551,7 +4562,7 @@ def tcgen05_commit(
         block,
         "nvvm.tcgen05.commit",
         (addr, multicast_mask),
-        attributes={"group": ("CTAGroupKindAttr", WGMMATypes, group)},
+        attributes={"group": ("CTAGroupKindAttr", CTAGroupKind, group)},
         result_types=(),
         location=location,
     )
@@ -4561,11 +4572,11 @@ def tcgen05_cp(
     block: Block,
     taddr: Value,
     smem_desc: Value,
-    shape: WGMMATypes | str | Attribute,
+    shape: Tcgen05CpShape | str | Attribute,
     *,
-    group: WGMMATypes | str | Attribute | None = None,
-    multicast: WGMMATypes | str | Attribute | None = None,
-    src_format: WGMMATypes | str | Attribute | None = None,
+    group: CTAGroupKind | str | Attribute | None = None,
+    multicast: Tcgen05CpMulticast | str | Attribute | None = None,
+    src_format: Tcgen05CpSrcFormat | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.tcgen05.cp`.
@@ -4585,10 +4596,10 @@ def tcgen05_cp(
         "nvvm.tcgen05.cp",
         (taddr, smem_desc),
         attributes={
-            "shape": ("Tcgen05CpShapeAttr", WGMMATypes, shape),
-            "group": ("CTAGroupKindAttr", WGMMATypes, group),
-            "multicast": ("Tcgen05CpMulticastAttr", WGMMATypes, multicast),
-            "srcFormat": ("Tcgen05CpSrcFormatAttr", WGMMATypes, src_format),
+            "shape": ("Tcgen05CpShapeAttr", Tcgen05CpShape, shape),
+            "group": ("CTAGroupKindAttr", CTAGroupKind, group),
+            "multicast": ("Tcgen05CpMulticastAttr", Tcgen05CpMulticast, multicast),
+            "srcFormat": ("Tcgen05CpSrcFormatAttr", Tcgen05CpSrcFormat, src_format),
         },
         result_types=(),
         location=location,
@@ -4600,7 +4611,7 @@ def tcgen05_dealloc(
     taddr: Value,
     n_cols: Value,
     *,
-    group: WGMMATypes | str | Attribute | None = None,
+    group: CTAGroupKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.tcgen05.dealloc`.
@@ -4616,13 +4627,15 @@ def tcgen05_dealloc(
         block,
         "nvvm.tcgen05.dealloc",
         (taddr, n_cols),
-        attributes={"group": ("CTAGroupKindAttr", WGMMATypes, group)},
+        attributes={"group": ("CTAGroupKindAttr", CTAGroupKind, group)},
         result_types=(),
         location=location,
     )
 
 
-def tcgen05_fence(block: Block, kind: WGMMATypes | str | Attribute, *, location: Location | None = None) -> Operation:
+def tcgen05_fence(
+    block: Block, kind: Tcgen05FenceKind | str | Attribute, *, location: Location | None = None
+) -> Operation:
     """Appends the operation `nvvm.tcgen05.fence`.
 
     Args:
@@ -4634,7 +4647,7 @@ def tcgen05_fence(block: Block, kind: WGMMATypes | str | Attribute, *, location:
         block,
         "nvvm.tcgen05.fence",
         (),
-        attributes={"kind": ("Tcgen05FenceKindAttr", WGMMATypes, kind)},
+        attributes={"kind": ("Tcgen05FenceKindAttr", Tcgen05FenceKind, kind)},
         result_types=(),
         location=location,
     )
@@ -4643,7 +4656,7 @@ def tcgen05_fence(block: Block, kind: WGMMATypes | str | Attribute, *, location:
 def tcgen05_ld(
     block: Block,
     tmem_addr: Value,
-    shape: WGMMATypes | str | Attribute,
+    shape: Tcgen05LdStShape | str | Attribute,
     result_type: Type,
     *,
     offset: Value | None = None,
@@ -4665,7 +4678,7 @@ def tcgen05_ld(
         block,
         "nvvm.tcgen05.ld",
         (tmem_addr, offset),
-        attributes={"pack": ("UnitAttr", pack), "shape": ("Tcgen05LdStShapeAttr", WGMMATypes, shape)},
+        attributes={"pack": ("UnitAttr", pack), "shape": ("Tcgen05LdStShapeAttr", Tcgen05LdStShape, shape)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -4678,12 +4691,12 @@ def tcgen05_mma(
     matrix_b: Value,
     idesc: Value,
     enable_input_d: Value,
-    kind: WGMMATypes | str | Attribute,
-    cta_group: WGMMATypes | str | Attribute,
+    kind: Tcgen05MMAKind | str | Attribute,
+    cta_group: CTAGroupKind | str | Attribute,
     *,
     scale_input_d: Value | None = None,
     disable_output_lane: Value | None = None,
-    collector_op: WGMMATypes | str | Attribute | None = None,
+    collector_op: Tcgen05MMACollectorOp | str | Attribute | None = None,
     a_shift: bool = False,
     location: Location | None = None,
 ) -> Operation:
@@ -4709,9 +4722,9 @@ def tcgen05_mma(
         "nvvm.tcgen05.mma",
         (matrix_d, matrix_a, matrix_b, idesc, enable_input_d, scale_input_d, disable_output_lane),
         attributes={
-            "kind": ("Tcgen05MMAKindAttr", WGMMATypes, kind),
-            "ctaGroup": ("CTAGroupKindAttr", WGMMATypes, cta_group),
-            "collectorOp": ("Tcgen05MMACollectorOpAttr", WGMMATypes, collector_op),
+            "kind": ("Tcgen05MMAKindAttr", Tcgen05MMAKind, kind),
+            "ctaGroup": ("CTAGroupKindAttr", CTAGroupKind, cta_group),
+            "collectorOp": ("Tcgen05MMACollectorOpAttr", Tcgen05MMACollectorOp, collector_op),
             "aShift": ("UnitAttr", a_shift),
         },
         result_types=(),
@@ -4729,11 +4742,11 @@ def tcgen05_mma_block_scale(
     enable_input_d: Value,
     scale_a: Value,
     scale_b: Value,
-    kind: WGMMATypes | str | Attribute,
-    cta_group: WGMMATypes | str | Attribute,
+    kind: MMABlockScaleKind | str | Attribute,
+    cta_group: CTAGroupKind | str | Attribute,
     *,
-    block_scale: WGMMATypes | str | Attribute | None = None,
-    collector_op: WGMMATypes | str | Attribute | None = None,
+    block_scale: Tcgen05MMABlockScale | str | Attribute | None = None,
+    collector_op: Tcgen05MMACollectorOp | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.tcgen05.mma.block_scale`.
@@ -4758,10 +4771,10 @@ def tcgen05_mma_block_scale(
         "nvvm.tcgen05.mma.block_scale",
         (matrix_d, matrix_a, matrix_b, idesc, enable_input_d, scale_a, scale_b),
         attributes={
-            "kind": ("MMABlockScaleKindAttr", WGMMATypes, kind),
-            "ctaGroup": ("CTAGroupKindAttr", WGMMATypes, cta_group),
-            "blockScale": ("Tcgen05MMABlockScaleAttr", WGMMATypes, block_scale),
-            "collectorOp": ("Tcgen05MMACollectorOpAttr", WGMMATypes, collector_op),
+            "kind": ("MMABlockScaleKindAttr", MMABlockScaleKind, kind),
+            "ctaGroup": ("CTAGroupKindAttr", CTAGroupKind, cta_group),
+            "blockScale": ("Tcgen05MMABlockScaleAttr", Tcgen05MMABlockScale, block_scale),
+            "collectorOp": ("Tcgen05MMACollectorOpAttr", Tcgen05MMACollectorOp, collector_op),
         },
         result_types=(),
         location=location,
@@ -4810,12 +4823,12 @@ def tcgen05_mma_sp(
     idesc: Value,
     enable_input_d: Value,
     sparse_metadata: Value,
-    kind: WGMMATypes | str | Attribute,
-    cta_group: WGMMATypes | str | Attribute,
+    kind: Tcgen05MMAKind | str | Attribute,
+    cta_group: CTAGroupKind | str | Attribute,
     *,
     scale_input_d: Value | None = None,
     disable_output_lane: Value | None = None,
-    collector_op: WGMMATypes | str | Attribute | None = None,
+    collector_op: Tcgen05MMACollectorOp | str | Attribute | None = None,
     a_shift: bool = False,
     location: Location | None = None,
 ) -> Operation:
@@ -4842,9 +4855,9 @@ def tcgen05_mma_sp(
         "nvvm.tcgen05.mma.sp",
         (matrix_d, matrix_a, matrix_b, idesc, enable_input_d, sparse_metadata, scale_input_d, disable_output_lane),
         attributes={
-            "kind": ("Tcgen05MMAKindAttr", WGMMATypes, kind),
-            "ctaGroup": ("CTAGroupKindAttr", WGMMATypes, cta_group),
-            "collectorOp": ("Tcgen05MMACollectorOpAttr", WGMMATypes, collector_op),
+            "kind": ("Tcgen05MMAKindAttr", Tcgen05MMAKind, kind),
+            "ctaGroup": ("CTAGroupKindAttr", CTAGroupKind, cta_group),
+            "collectorOp": ("Tcgen05MMACollectorOpAttr", Tcgen05MMACollectorOp, collector_op),
             "aShift": ("UnitAttr", a_shift),
         },
         result_types=(),
@@ -4863,11 +4876,11 @@ def tcgen05_mma_sp_block_scale(
     sparse_metadata: Value,
     scale_a: Value,
     scale_b: Value,
-    kind: WGMMATypes | str | Attribute,
-    cta_group: WGMMATypes | str | Attribute,
+    kind: MMABlockScaleKind | str | Attribute,
+    cta_group: CTAGroupKind | str | Attribute,
     *,
-    block_scale: WGMMATypes | str | Attribute | None = None,
-    collector_op: WGMMATypes | str | Attribute | None = None,
+    block_scale: Tcgen05MMABlockScale | str | Attribute | None = None,
+    collector_op: Tcgen05MMACollectorOp | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.tcgen05.mma.sp.block_scale`.
@@ -4893,10 +4906,10 @@ def tcgen05_mma_sp_block_scale(
         "nvvm.tcgen05.mma.sp.block_scale",
         (matrix_d, matrix_a, matrix_b, idesc, enable_input_d, sparse_metadata, scale_a, scale_b),
         attributes={
-            "kind": ("MMABlockScaleKindAttr", WGMMATypes, kind),
-            "ctaGroup": ("CTAGroupKindAttr", WGMMATypes, cta_group),
-            "blockScale": ("Tcgen05MMABlockScaleAttr", WGMMATypes, block_scale),
-            "collectorOp": ("Tcgen05MMACollectorOpAttr", WGMMATypes, collector_op),
+            "kind": ("MMABlockScaleKindAttr", MMABlockScaleKind, kind),
+            "ctaGroup": ("CTAGroupKindAttr", CTAGroupKind, cta_group),
+            "blockScale": ("Tcgen05MMABlockScaleAttr", Tcgen05MMABlockScale, block_scale),
+            "collectorOp": ("Tcgen05MMACollectorOpAttr", Tcgen05MMACollectorOp, collector_op),
         },
         result_types=(),
         location=location,
@@ -4910,11 +4923,11 @@ def tcgen05_mma_ws(
     matrix_b: Value,
     idesc: Value,
     enable_input_d: Value,
-    kind: WGMMATypes | str | Attribute,
+    kind: Tcgen05MMAKind | str | Attribute,
     *,
     zero_col_mask: Value | None = None,
-    collector_b_buffer: WGMMATypes | str | Attribute | None = None,
-    collector_op: WGMMATypes | str | Attribute | None = None,
+    collector_b_buffer: Tcgen05MMACollectorBBuffer | str | Attribute | None = None,
+    collector_op: Tcgen05MMACollectorOp | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.tcgen05.mma.ws`.
@@ -4937,9 +4950,9 @@ def tcgen05_mma_ws(
         "nvvm.tcgen05.mma.ws",
         (matrix_d, matrix_a, matrix_b, idesc, enable_input_d, zero_col_mask),
         attributes={
-            "kind": ("Tcgen05MMAKindAttr", WGMMATypes, kind),
-            "collectorBBuffer": ("Tcgen05MMACollectorBBufferAttr", WGMMATypes, collector_b_buffer),
-            "collectorOp": ("Tcgen05MMACollectorOpAttr", WGMMATypes, collector_op),
+            "kind": ("Tcgen05MMAKindAttr", Tcgen05MMAKind, kind),
+            "collectorBBuffer": ("Tcgen05MMACollectorBBufferAttr", Tcgen05MMACollectorBBuffer, collector_b_buffer),
+            "collectorOp": ("Tcgen05MMACollectorOpAttr", Tcgen05MMACollectorOp, collector_op),
         },
         result_types=(),
         location=location,
@@ -4954,11 +4967,11 @@ def tcgen05_mma_ws_sp(
     idesc: Value,
     enable_input_d: Value,
     sparse_metadata: Value,
-    kind: WGMMATypes | str | Attribute,
+    kind: Tcgen05MMAKind | str | Attribute,
     *,
     zero_col_mask: Value | None = None,
-    collector_b_buffer: WGMMATypes | str | Attribute | None = None,
-    collector_op: WGMMATypes | str | Attribute | None = None,
+    collector_b_buffer: Tcgen05MMACollectorBBuffer | str | Attribute | None = None,
+    collector_op: Tcgen05MMACollectorOp | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
     """Appends the operation `nvvm.tcgen05.mma.ws.sp`.
@@ -4982,9 +4995,9 @@ def tcgen05_mma_ws_sp(
         "nvvm.tcgen05.mma.ws.sp",
         (matrix_d, matrix_a, matrix_b, idesc, enable_input_d, sparse_metadata, zero_col_mask),
         attributes={
-            "kind": ("Tcgen05MMAKindAttr", WGMMATypes, kind),
-            "collectorBBuffer": ("Tcgen05MMACollectorBBufferAttr", WGMMATypes, collector_b_buffer),
-            "collectorOp": ("Tcgen05MMACollectorOpAttr", WGMMATypes, collector_op),
+            "kind": ("Tcgen05MMAKindAttr", Tcgen05MMAKind, kind),
+            "collectorBBuffer": ("Tcgen05MMACollectorBBufferAttr", Tcgen05MMACollectorBBuffer, collector_b_buffer),
+            "collectorOp": ("Tcgen05MMACollectorOpAttr", Tcgen05MMACollectorOp, collector_op),
         },
         result_types=(),
         location=location,
@@ -4992,7 +5005,7 @@ def tcgen05_mma_ws_sp(
 
 
 def tcgen05_relinquish_alloc_permit(
-    block: Block, *, group: WGMMATypes | str | Attribute | None = None, location: Location | None = None
+    block: Block, *, group: CTAGroupKind | str | Attribute | None = None, location: Location | None = None
 ) -> Operation:
     """Appends the operation `nvvm.tcgen05.relinquish_alloc_permit`.
 
@@ -5005,14 +5018,14 @@ def tcgen05_relinquish_alloc_permit(
         block,
         "nvvm.tcgen05.relinquish_alloc_permit",
         (),
-        attributes={"group": ("CTAGroupKindAttr", WGMMATypes, group)},
+        attributes={"group": ("CTAGroupKindAttr", CTAGroupKind, group)},
         result_types=(),
         location=location,
     )
 
 
 def tcgen05_shift(
-    block: Block, taddr: Value, *, group: WGMMATypes | str | Attribute | None = None, location: Location | None = None
+    block: Block, taddr: Value, *, group: CTAGroupKind | str | Attribute | None = None, location: Location | None = None
 ) -> Operation:
     """Appends the operation `nvvm.tcgen05.shift`.
 
@@ -5026,7 +5039,7 @@ def tcgen05_shift(
         block,
         "nvvm.tcgen05.shift",
         (taddr,),
-        attributes={"group": ("CTAGroupKindAttr", WGMMATypes, group)},
+        attributes={"group": ("CTAGroupKindAttr", CTAGroupKind, group)},
         result_types=(),
         location=location,
     )
@@ -5036,7 +5049,7 @@ def tcgen05_st(
     block: Block,
     tmem_addr: Value,
     val: Value,
-    shape: WGMMATypes | str | Attribute,
+    shape: Tcgen05LdStShape | str | Attribute,
     *,
     offset: Value | None = None,
     unpack: bool = False,
@@ -5057,13 +5070,15 @@ def tcgen05_st(
         block,
         "nvvm.tcgen05.st",
         (tmem_addr, val, offset),
-        attributes={"unpack": ("UnitAttr", unpack), "shape": ("Tcgen05LdStShapeAttr", WGMMATypes, shape)},
+        attributes={"unpack": ("UnitAttr", unpack), "shape": ("Tcgen05LdStShapeAttr", Tcgen05LdStShape, shape)},
         result_types=(),
         location=location,
     )
 
 
-def tcgen05_wait(block: Block, kind: WGMMATypes | str | Attribute, *, location: Location | None = None) -> Operation:
+def tcgen05_wait(
+    block: Block, kind: Tcgen05WaitKind | str | Attribute, *, location: Location | None = None
+) -> Operation:
     """Appends the operation `nvvm.tcgen05.wait`.
 
     Args:
@@ -5075,7 +5090,7 @@ def tcgen05_wait(block: Block, kind: WGMMATypes | str | Attribute, *, location: 
         block,
         "nvvm.tcgen05.wait",
         (),
-        attributes={"kind": ("Tcgen05WaitKindAttr", WGMMATypes, kind)},
+        attributes={"kind": ("Tcgen05WaitKindAttr", Tcgen05WaitKind, kind)},
         result_types=(),
         location=location,
     )
@@ -5085,7 +5100,7 @@ def vote_sync(
     block: Block,
     mask: Value,
     pred: Value,
-    kind: WGMMATypes | str | Attribute,
+    kind: VoteSyncKind | str | Attribute,
     result_type: Type,
     *,
     location: Location | None = None,
@@ -5104,7 +5119,7 @@ def vote_sync(
         block,
         "nvvm.vote.sync",
         (mask, pred),
-        attributes={"kind": ("VoteSyncKindAttr", WGMMATypes, kind)},
+        attributes={"kind": ("VoteSyncKindAttr", VoteSyncKind, kind)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -5151,14 +5166,14 @@ def wgmma_mma_async(
     type_a: WGMMATypes | str | Attribute,
     type_b: WGMMATypes | str | Attribute,
     type_d: WGMMATypes | str | Attribute,
-    scale_d: WGMMATypes | str | Attribute,
-    scale_a: WGMMATypes | str | Attribute,
-    scale_b: WGMMATypes | str | Attribute,
-    layout_a: WGMMATypes | str | Attribute,
-    layout_b: WGMMATypes | str | Attribute,
+    scale_d: WGMMAScaleOut | str | Attribute,
+    scale_a: WGMMAScaleIn | str | Attribute,
+    scale_b: WGMMAScaleIn | str | Attribute,
+    layout_a: MMALayout | str | Attribute,
+    layout_b: MMALayout | str | Attribute,
     result_type: Type,
     *,
-    satfinite: WGMMATypes | str | Attribute | None = None,
+    satfinite: MMAIntOverflow | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Appends the operation `nvvm.wgmma.mma_async`.
@@ -5190,12 +5205,12 @@ def wgmma_mma_async(
             "typeA": ("WGMMATypesAttr", WGMMATypes, type_a),
             "typeB": ("WGMMATypesAttr", WGMMATypes, type_b),
             "typeD": ("WGMMATypesAttr", WGMMATypes, type_d),
-            "scaleD": ("WGMMAScaleOutAttr", WGMMATypes, scale_d),
-            "scaleA": ("WGMMAScaleInAttr", WGMMATypes, scale_a),
-            "scaleB": ("WGMMAScaleInAttr", WGMMATypes, scale_b),
-            "layoutA": ("MMALayoutAttr", WGMMATypes, layout_a),
-            "layoutB": ("MMALayoutAttr", WGMMATypes, layout_b),
-            "satfinite": ("MMAIntOverflowAttr", WGMMATypes, satfinite),
+            "scaleD": ("WGMMAScaleOutAttr", WGMMAScaleOut, scale_d),
+            "scaleA": ("WGMMAScaleInAttr", WGMMAScaleIn, scale_a),
+            "scaleB": ("WGMMAScaleInAttr", WGMMAScaleIn, scale_b),
+            "layoutA": ("MMALayoutAttr", MMALayout, layout_a),
+            "layoutB": ("MMALayoutAttr", MMALayout, layout_b),
+            "satfinite": ("MMAIntOverflowAttr", MMAIntOverflow, satfinite),
         },
         result_types=(result_type,),
         location=location,
@@ -5229,9 +5244,9 @@ def wmma_load(
     m: int | Attribute,
     n: int | Attribute,
     k: int | Attribute,
-    layout: WGMMATypes | str | Attribute,
-    eltype: WGMMATypes | str | Attribute,
-    frag: WGMMATypes | str | Attribute,
+    layout: MMALayout | str | Attribute,
+    eltype: MMATypes | str | Attribute,
+    frag: MMAFrag | str | Attribute,
     result_type: Type,
     *,
     location: Location | None = None,
@@ -5259,9 +5274,9 @@ def wmma_load(
             "m": ("I32Attr", m),
             "n": ("I32Attr", n),
             "k": ("I32Attr", k),
-            "layout": ("MMALayoutAttr", WGMMATypes, layout),
-            "eltype": ("MMATypesAttr", WGMMATypes, eltype),
-            "frag": ("MMAFragAttr", WGMMATypes, frag),
+            "layout": ("MMALayoutAttr", MMALayout, layout),
+            "eltype": ("MMATypesAttr", MMATypes, eltype),
+            "frag": ("MMAFragAttr", MMAFrag, frag),
         },
         result_types=(result_type,),
         location=location,
@@ -5274,10 +5289,10 @@ def wmma_mma(
     m: int | Attribute,
     n: int | Attribute,
     k: int | Attribute,
-    layout_a: WGMMATypes | str | Attribute,
-    layout_b: WGMMATypes | str | Attribute,
-    eltype_a: WGMMATypes | str | Attribute,
-    eltype_b: WGMMATypes | str | Attribute,
+    layout_a: MMALayout | str | Attribute,
+    layout_b: MMALayout | str | Attribute,
+    eltype_a: MMATypes | str | Attribute,
+    eltype_b: MMATypes | str | Attribute,
     result_type: Type,
     *,
     location: Location | None = None,
@@ -5305,10 +5320,10 @@ def wmma_mma(
             "m": ("I32Attr", m),
             "n": ("I32Attr", n),
             "k": ("I32Attr", k),
-            "layoutA": ("MMALayoutAttr", WGMMATypes, layout_a),
-            "layoutB": ("MMALayoutAttr", WGMMATypes, layout_b),
-            "eltypeA": ("MMATypesAttr", WGMMATypes, eltype_a),
-            "eltypeB": ("MMATypesAttr", WGMMATypes, eltype_b),
+            "layoutA": ("MMALayoutAttr", MMALayout, layout_a),
+            "layoutB": ("MMALayoutAttr", MMALayout, layout_b),
+            "eltypeA": ("MMATypesAttr", MMATypes, eltype_a),
+            "eltypeB": ("MMATypesAttr", MMATypes, eltype_b),
         },
         result_types=(result_type,),
         location=location,
@@ -5323,8 +5338,8 @@ def wmma_store(
     m: int | Attribute,
     n: int | Attribute,
     k: int | Attribute,
-    layout: WGMMATypes | str | Attribute,
-    eltype: WGMMATypes | str | Attribute,
+    layout: MMALayout | str | Attribute,
+    eltype: MMATypes | str | Attribute,
     *,
     location: Location | None = None,
 ) -> Operation:
@@ -5350,8 +5365,8 @@ def wmma_store(
             "m": ("I32Attr", m),
             "n": ("I32Attr", n),
             "k": ("I32Attr", k),
-            "layout": ("MMALayoutAttr", WGMMATypes, layout),
-            "eltype": ("MMATypesAttr", WGMMATypes, eltype),
+            "layout": ("MMALayoutAttr", MMALayout, layout),
+            "eltype": ("MMATypesAttr", MMATypes, eltype),
         },
         result_types=(),
         location=location,

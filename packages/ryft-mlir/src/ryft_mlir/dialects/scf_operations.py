@@ -56,16 +56,18 @@ def condition(block: Block, condition: Value, args: Sequence[Value], *, location
 
 def execute_region(
     block: Block,
+    result_types: Sequence[Type],
     *,
     no_inline: bool = False,
     region: Body | None = None,
     region_arguments: Sequence[Type] = (),
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Runs a region of several blocks as one operation.
 
     Args:
         block: Block to append to.
+        result_types: Types of the results.
         no_inline: Flag.
         region: Fills the region: `body(block, *arguments)`, or a region.
         region_arguments: Types of the arguments of the region.
@@ -76,11 +78,11 @@ def execute_region(
         "scf.execute_region",
         (),
         attributes={"no_inline": ("UnitAttr", no_inline)},
-        result_types=(),
+        result_types=result_types,
         regions=((region, region_arguments),),
         terminator="scf.yield",
         location=location,
-    )
+    ).results
 
 
 def for_(
@@ -214,7 +216,7 @@ def if_(
         result_types: Types of the results.
         then_region: Fills the region: `body(block, *arguments)`, or a region.
         then_region_arguments: Types of the arguments of the region.
-        else_region: Fills the region: `body(block, *arguments)`, or a region.
+        else_region: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         else_region_arguments: Types of the arguments of the region.
         location: Where the operation comes from.
     """
@@ -227,6 +229,7 @@ def if_(
             (then_region, then_region_arguments),
             (else_region, else_region_arguments),
         ),
+        optional_regions=(1,),
         terminator="scf.yield",
         location=location,
     ).results

@@ -46,14 +46,14 @@ __all__ = [
 
 
 class EdgeNodeType(enum.IntEnum):
-    """Edge node type enum."""
+    """The choices of an attribute: edge node type."""
 
     OPERAND = 0
     RESULT = 1
 
 
 class PropagationDirection(enum.IntEnum):
-    """Propagation direction enum."""
+    """The choices of an attribute: propagation direction."""
 
     NONE = 0
     FORWARD = 1
@@ -324,19 +324,21 @@ def named_computation(
     block: Block,
     operands: Sequence[Value],
     name: str | Attribute,
+    result_types: Sequence[Type],
     *,
     in_shardings: Any = None,
     out_shardings: Any = None,
     body: Body | None = None,
     body_arguments: Sequence[Type] = (),
     location: Location | None = None,
-) -> Operation:
+) -> tuple[Value, ...]:
     """Runs a region under a name.
 
     Args:
         block: Block to append to.
         operands: Operands, any number.
         name: Attribute of kind `StrAttr`.
+        result_types: Types of the results.
         in_shardings: Attribute of kind `Sdy_TensorShardingPerValue`.
         out_shardings: Attribute of kind `Sdy_TensorShardingPerValue`.
         body: Fills the region: `body(block, *arguments)`, or a region.
@@ -352,11 +354,11 @@ def named_computation(
             "in_shardings": ("Sdy_TensorShardingPerValue", in_shardings),
             "out_shardings": ("Sdy_TensorShardingPerValue", out_shardings),
         },
-        result_types=(),
+        result_types=result_types,
         regions=((body, body_arguments),),
         terminator="sdy.return",
         location=location,
-    )
+    ).results
 
 
 def propagation_barrier(

@@ -67,14 +67,14 @@ __all__ = [
 
 
 class CrdTransDirectionKind(enum.IntEnum):
-    """Sparse tensor coordinate translation direction."""
+    """The choices of an attribute: crd trans direction kind."""
 
     DIM2LVL = 0
     LVL2DIM = 1
 
 
 class SparseTensorSortKind(enum.IntEnum):
-    """Sparse tensor sort algorithm."""
+    """The choices of an attribute: sparse tensor sort kind."""
 
     HYBRID_QUICK_SORT = 0
     INSERTION_SORT_STABLE = 1
@@ -83,7 +83,7 @@ class SparseTensorSortKind(enum.IntEnum):
 
 
 class StorageSpecifierKind(enum.IntEnum):
-    """Sparse tensor storage specifier kind."""
+    """The choices of an attribute: storage specifier kind."""
 
     LVL_SIZE = 0
     POS_MEM_SIZE = 1
@@ -139,11 +139,11 @@ def binary(
         result_type: Type of the result.
         left_identity: Flag.
         right_identity: Flag.
-        overlap_region: Fills the region: `body(block, *arguments)`, or a region.
+        overlap_region: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         overlap_region_arguments: Types of the arguments of the region.
-        left_region: Fills the region: `body(block, *arguments)`, or a region.
+        left_region: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         left_region_arguments: Types of the arguments of the region.
-        right_region: Fills the region: `body(block, *arguments)`, or a region.
+        right_region: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         right_region_arguments: Types of the arguments of the region.
         location: Where the operation comes from.
     """
@@ -158,6 +158,7 @@ def binary(
             (left_region, left_region_arguments),
             (right_region, right_region_arguments),
         ),
+        optional_regions=(0, 1, 2),
         terminator="sparse_tensor.yield",
         location=location,
     ).result
@@ -318,7 +319,7 @@ def coordinates_buffer(
 def crd_translate(
     block: Block,
     in_crds: Sequence[Value],
-    direction: StorageSpecifierKind | str | Attribute,
+    direction: CrdTransDirectionKind | str | Attribute,
     encoder: Any,
     result_types: Sequence[Type],
     *,
@@ -339,7 +340,7 @@ def crd_translate(
         "sparse_tensor.crd_translate",
         (in_crds,),
         attributes={
-            "direction": ("SparseTensorCrdTransDirectionAttr", StorageSpecifierKind, direction),
+            "direction": ("SparseTensorCrdTransDirectionAttr", CrdTransDirectionKind, direction),
             "encoder": ("SparseTensorEncodingAttr", encoder),
         },
         result_types=result_types,
@@ -767,7 +768,7 @@ def reinterpret_map(block: Block, source: Value, result_type: Type, *, location:
 def reorder_coo(
     block: Block,
     input_coo: Value,
-    algorithm: StorageSpecifierKind | str | Attribute,
+    algorithm: SparseTensorSortKind | str | Attribute,
     result_type: Type,
     *,
     location: Location | None = None,
@@ -785,7 +786,7 @@ def reorder_coo(
         block,
         "sparse_tensor.reorder_coo",
         (input_coo,),
-        attributes={"algorithm": ("SparseTensorSortKindAttr", StorageSpecifierKind, algorithm)},
+        attributes={"algorithm": ("SparseTensorSortKindAttr", SparseTensorSortKind, algorithm)},
         result_types=(result_type,),
         location=location,
     ).result
@@ -882,7 +883,7 @@ def sort(
     xy: Value,
     ys: Sequence[Value],
     perm_map: AffineMap | Attribute,
-    algorithm: StorageSpecifierKind | str | Attribute,
+    algorithm: SparseTensorSortKind | str | Attribute,
     *,
     ny: int | Attribute | None = None,
     location: Location | None = None,
@@ -906,7 +907,7 @@ def sort(
         attributes={
             "perm_map": ("AffineMapAttr", perm_map),
             "ny": ("IndexAttr", ny),
-            "algorithm": ("SparseTensorSortKindAttr", StorageSpecifierKind, algorithm),
+            "algorithm": ("SparseTensorSortKindAttr", SparseTensorSortKind, algorithm),
         },
         result_types=(),
         location=location,
@@ -1016,9 +1017,9 @@ def unary(
         block: Block to append to.
         x: Operand, one value.
         result_type: Type of the result.
-        present_region: Fills the region: `body(block, *arguments)`, or a region.
+        present_region: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         present_region_arguments: Types of the arguments of the region.
-        absent_region: Fills the region: `body(block, *arguments)`, or a region.
+        absent_region: Fills the region: `body(block, *arguments)`, or a region. Without it, the region has no blocks.
         absent_region_arguments: Types of the arguments of the region.
         location: Where the operation comes from.
     """
@@ -1031,6 +1032,7 @@ def unary(
             (present_region, present_region_arguments),
             (absent_region, absent_region_arguments),
         ),
+        optional_regions=(0, 1),
         terminator="sparse_tensor.yield",
         location=location,
     ).result

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._generic import generic
+from .arith import FastMathFlags
 
 if TYPE_CHECKING:
     from .._conversions import Integers
@@ -70,7 +71,7 @@ __all__ = [
 
 
 class CombiningKind(enum.IntEnum):
-    """Kind of combining function for contractions and reductions."""
+    """The choices of an attribute: combining kind."""
 
     ADD = 0
     MUL = 1
@@ -88,14 +89,14 @@ class CombiningKind(enum.IntEnum):
 
 
 class IteratorType(enum.IntEnum):
-    """Iterator type."""
+    """The choices of an attribute: iterator type."""
 
     PARALLEL = 0
     REDUCTION = 1
 
 
 class PrintPunctuation(enum.IntEnum):
-    """Punctuation for separating vectors or vector elements."""
+    """The choices of an attribute: print punctuation."""
 
     NO_PUNCTUATION = 0
     NEW_LINE = 1
@@ -171,12 +172,15 @@ def compressstore(
     )
 
 
-def constant_mask(block: Block, mask_dim_sizes: Integers, *, location: Location | None = None) -> Operation:
+def constant_mask(
+    block: Block, mask_dim_sizes: Integers, result_type: Type, *, location: Location | None = None
+) -> Value:
     """Appends the operation `vector.constant_mask`.
 
     Args:
         block: Block to append to.
         mask_dim_sizes: Attribute of kind `DenseI64ArrayAttr`.
+        result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
@@ -184,9 +188,9 @@ def constant_mask(block: Block, mask_dim_sizes: Integers, *, location: Location 
         "vector.constant_mask",
         (),
         attributes={"mask_dim_sizes": ("DenseI64ArrayAttr", mask_dim_sizes)},
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def contract(
@@ -196,10 +200,11 @@ def contract(
     acc: Value,
     indexing_maps: Any,
     iterator_types: Any,
+    result_type: Type,
     *,
-    kind: IteratorType | str | Attribute | None = None,
+    kind: CombiningKind | str | Attribute | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `vector.contract`.
 
     Args:
@@ -209,6 +214,7 @@ def contract(
         acc: Operand, one value.
         indexing_maps: Attribute of kind `ArrayAttr`.
         iterator_types: Attribute of kind `Vector_IteratorTypeArrayAttr`.
+        result_type: Type of the result.
         kind: Attribute of kind `Vector_CombiningKindAttr`.
         location: Where the operation comes from.
     """
@@ -219,28 +225,31 @@ def contract(
         attributes={
             "indexing_maps": ("ArrayAttr", indexing_maps),
             "iterator_types": ("Vector_IteratorTypeArrayAttr", iterator_types),
-            "kind": ("Vector_CombiningKindAttr", IteratorType, kind),
+            "kind": ("Vector_CombiningKindAttr", CombiningKind, kind),
         },
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
-def create_mask(block: Block, operands: Sequence[Value], *, location: Location | None = None) -> Operation:
+def create_mask(
+    block: Block, operands: Sequence[Value], result_type: Type, *, location: Location | None = None
+) -> Value:
     """Appends the operation `vector.create_mask`.
 
     Args:
         block: Block to append to.
         operands: Operands, any number.
+        result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
         block,
         "vector.create_mask",
         (operands,),
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def deinterleave(
@@ -331,9 +340,10 @@ def extract_strided_slice(
     offsets: Integers,
     sizes: Integers,
     strides: Integers,
+    result_type: Type,
     *,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `vector.extract_strided_slice`.
 
     Args:
@@ -342,6 +352,7 @@ def extract_strided_slice(
         offsets: Attribute of kind `I64ArrayAttr`.
         sizes: Attribute of kind `I64ArrayAttr`.
         strides: Attribute of kind `I64ArrayAttr`.
+        result_type: Type of the result.
         location: Where the operation comes from.
     """
     return generic(
@@ -353,9 +364,9 @@ def extract_strided_slice(
             "sizes": ("I64ArrayAttr", sizes),
             "strides": ("I64ArrayAttr", strides),
         },
-        result_types=(),
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def fma(
@@ -655,7 +666,7 @@ def multi_reduction(
     block: Block,
     source: Value,
     acc: Value,
-    kind: IteratorType | str | Attribute,
+    kind: CombiningKind | str | Attribute,
     reduction_dims: Integers,
     *,
     result_type: Type | None = None,
@@ -677,7 +688,7 @@ def multi_reduction(
         "vector.multi_reduction",
         (source, acc),
         attributes={
-            "kind": ("Vector_CombiningKindAttr", IteratorType, kind),
+            "kind": ("Vector_CombiningKindAttr", CombiningKind, kind),
             "reduction_dims": ("DenseI64ArrayAttr", reduction_dims),
         },
         result_types=None if result_type is None else (result_type,),
@@ -689,17 +700,19 @@ def outerproduct(
     block: Block,
     lhs: Value,
     rhs: Value,
+    result_type: Type,
     *,
     acc: Value | None = None,
-    kind: IteratorType | str | Attribute | None = None,
+    kind: CombiningKind | str | Attribute | None = None,
     location: Location | None = None,
-) -> Operation:
+) -> Value:
     """Appends the operation `vector.outerproduct`.
 
     Args:
         block: Block to append to.
         lhs: Operand, one value.
         rhs: Operand, one value.
+        result_type: Type of the result.
         acc: Optional operand.
         kind: Attribute of kind `Vector_CombiningKindAttr`.
         location: Where the operation comes from.
@@ -708,17 +721,17 @@ def outerproduct(
         block,
         "vector.outerproduct",
         (lhs, rhs, acc),
-        attributes={"kind": ("Vector_CombiningKindAttr", IteratorType, kind)},
-        result_types=(),
+        attributes={"kind": ("Vector_CombiningKindAttr", CombiningKind, kind)},
+        result_types=(result_type,),
         location=location,
-    )
+    ).result
 
 
 def print_(
     block: Block,
     *,
     source: Value | None = None,
-    punctuation: IteratorType | str | Attribute | None = None,
+    punctuation: PrintPunctuation | str | Attribute | None = None,
     string_literal: str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
@@ -736,7 +749,7 @@ def print_(
         "vector.print",
         (source,),
         attributes={
-            "punctuation": ("Vector_PrintPunctuation", IteratorType, punctuation),
+            "punctuation": ("Vector_PrintPunctuation", PrintPunctuation, punctuation),
             "stringLiteral": ("Builtin_StringAttr", string_literal),
         },
         result_types=(),
@@ -747,11 +760,11 @@ def print_(
 def reduction(
     block: Block,
     vector: Value,
-    kind: IteratorType | str | Attribute,
+    kind: CombiningKind | str | Attribute,
     result_type: Type,
     *,
     acc: Value | None = None,
-    fastmath: Any = None,
+    fastmath: FastMathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
     """Appends the operation `vector.reduction`.
@@ -770,8 +783,8 @@ def reduction(
         "vector.reduction",
         (vector, acc),
         attributes={
-            "kind": ("Vector_CombiningKindAttr", IteratorType, kind),
-            "fastmath": ("Arith_FastMathAttr", fastmath),
+            "kind": ("Vector_CombiningKindAttr", CombiningKind, kind),
+            "fastmath": ("Arith_FastMathAttr", FastMathFlags, fastmath),
         },
         result_types=(result_type,),
         location=location,
@@ -833,7 +846,7 @@ def scan(
     block: Block,
     source: Value,
     initial_value: Value,
-    kind: IteratorType | str | Attribute,
+    kind: CombiningKind | str | Attribute,
     reduction_dim: int | Attribute,
     inclusive: bool | Attribute,
     *,
@@ -857,7 +870,7 @@ def scan(
         "vector.scan",
         (source, initial_value),
         attributes={
-            "kind": ("Vector_CombiningKindAttr", IteratorType, kind),
+            "kind": ("Vector_CombiningKindAttr", CombiningKind, kind),
             "reduction_dim": ("I64Attr", reduction_dim),
             "inclusive": ("BoolAttr", inclusive),
         },
