@@ -246,7 +246,9 @@ def all_reduce(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.all_reduce`.
+    """Combines one integer or floating-point number per work item over the whole workgroup, and gives every work item
+    the result. Takes either a reduction operation or a body of two arguments that ends in `gpu.yield`; with
+    `uniform`, all work items of the workgroup run it together, or none does.
 
     Args:
         block: Block to append to.
@@ -281,7 +283,9 @@ def alloc(
     host_shared: bool = False,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.alloc`.
+    """Allocates memory on the device as a memref, after the tokens that it depends on; takes one dynamic size per
+    unknown dimension and one symbol per symbol of the layout. Returns a token as well when asynchronous, and memory
+    that the host can also access when `host_shared` is set.
 
     Args:
         block: Block to append to.
@@ -304,7 +308,7 @@ def alloc(
 
 
 def barrier(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `gpu.barrier`.
+    """Waits until all work items of the workgroup have arrived, and makes their memory accesses visible to one another.
 
     Args:
         block: Block to append to.
@@ -327,7 +331,8 @@ def binary(
     offloading_handler: Any = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `gpu.binary`.
+    """Holds a compiled kernel module under a symbol name, as an array of objects, one per target, that is not empty.
+    The offloading handler says how the host loads and launches it.
 
     Args:
         block: Block to append to.
@@ -358,7 +363,8 @@ def block_dim(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.block_dim`.
+    """Returns the number of work items of a workgroup along the dimension x, y or z as an index; the upper bound, where
+    given, promises that it is not larger.
 
     Args:
         block: Block to append to.
@@ -388,7 +394,8 @@ def block_id(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.block_id`.
+    """Returns where the current workgroup lies in the grid along the dimension x, y or z, as an index counted from
+    zero.
 
     Args:
         block: Block to append to.
@@ -418,7 +425,8 @@ def cluster_block_id(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.cluster_block_id`.
+    """Returns where the current workgroup lies in its cluster along the dimension x, y or z, as an index counted from
+    zero.
 
     Args:
         block: Block to append to.
@@ -448,7 +456,7 @@ def cluster_dim(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.cluster_dim`.
+    """Returns how many clusters the grid has along the dimension x, y or z, as an index.
 
     Args:
         block: Block to append to.
@@ -478,7 +486,7 @@ def cluster_dim_blocks(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.cluster_dim_blocks`.
+    """Returns how many workgroups make up one cluster along the dimension x, y or z, as an index.
 
     Args:
         block: Block to append to.
@@ -508,7 +516,8 @@ def cluster_id(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.cluster_id`.
+    """Returns where the cluster of the current workgroup lies in the grid along the dimension x, y or z, as an index
+    counted from zero.
 
     Args:
         block: Block to append to.
@@ -541,7 +550,9 @@ def create_2to4_spmat(
     prune_flag: Prune2To4SpMatFlag | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.create_2to4_spmat`.
+    """Makes a handle of a sparse matrix with at most two nonzero elements in every group of four, from a dense memref
+    and its numbers of rows and columns. The flag says whether to prune the elements to this pattern, to prune and
+    then check, or neither.
 
     Args:
         block: Block to append to.
@@ -578,7 +589,9 @@ def create_bsr(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.create_bsr`.
+    """Makes a handle of a sparse matrix of dense blocks in compressed rows; takes the numbers of block rows, of block
+    columns and of stored blocks, the height and width of a block (so far equal), and memrefs of row positions,
+    column coordinates and values.
 
     Args:
         block: Block to append to.
@@ -616,7 +629,8 @@ def create_coo(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.create_coo`.
+    """Makes a handle of a sparse matrix as a list of coordinates, with row and column coordinates in two memrefs and
+    the values in a third. The numbers of rows, columns and stored elements are indices.
 
     Args:
         block: Block to append to.
@@ -651,7 +665,8 @@ def create_coo_aos(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.create_coo_aos`.
+    """Makes a handle of a sparse matrix as a list of coordinates, with row and column coordinates interleaved in one
+    memref and the values in another.
 
     Args:
         block: Block to append to.
@@ -686,7 +701,8 @@ def create_csc(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.create_csc`.
+    """Makes a handle of a sparse matrix in compressed columns; takes its sizes, its number of stored elements, and
+    memrefs of column positions, row coordinates and values.
 
     Args:
         block: Block to append to.
@@ -722,7 +738,8 @@ def create_csr(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.create_csr`.
+    """Makes a handle of a sparse matrix in compressed rows; takes its sizes, its number of stored elements, and memrefs
+    of row positions, column coordinates and values.
 
     Args:
         block: Block to append to.
@@ -754,7 +771,8 @@ def create_dn_tensor(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.create_dn_tensor`.
+    """Makes a handle of a dense vector or matrix from a memref on the device, with its one or two sizes as indices, for
+    use by the sparse operations.
 
     Args:
         block: Block to append to.
@@ -782,7 +800,8 @@ def dealloc(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.dealloc`.
+    """Frees memory on the device that `gpu.alloc` allocated, after the tokens that it depends on. The memref must not
+    be used afterwards.
 
     Args:
         block: Block to append to.
@@ -808,7 +827,8 @@ def destroy_dn_tensor(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.destroy_dn_tensor`.
+    """Releases the handle of a dense vector or matrix that `gpu.create_dn_tensor` made; the memory that it describes
+    stays allocated.
 
     Args:
         block: Block to append to.
@@ -834,7 +854,8 @@ def destroy_sp_mat(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.destroy_sp_mat`.
+    """Releases the handle of a sparse matrix that one of the operations `gpu.create_*` made; the memory that it
+    describes stays allocated.
 
     Args:
         block: Block to append to.
@@ -853,7 +874,8 @@ def destroy_sp_mat(
 
 
 def dynamic_shared_memory(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `gpu.dynamic_shared_memory`.
+    """Returns the shared memory whose size the launch decides, as a one-dimensional memref of bytes of unknown size in
+    the workgroup memory space. Parts of it are taken with views.
 
     Args:
         block: Block to append to.
@@ -884,7 +906,8 @@ def func(
     body_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `gpu.func`.
+    """Defines a function that runs on the device, in a `gpu.module`; marked as a kernel, it can be launched from the
+    host and returns nothing. Arguments of the body beyond the function type stand for workgroup and private memory.
 
     Args:
         block: Block to append to.
@@ -928,7 +951,8 @@ def global_id(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.global_id`.
+    """Returns where the work item lies in the whole grid along the dimension x, y or z, which is the workgroup's
+    position times its size plus the position inside it.
 
     Args:
         block: Block to append to.
@@ -958,7 +982,7 @@ def grid_dim(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.grid_dim`.
+    """Returns how many workgroups the grid has along the dimension x, y or z, as an index.
 
     Args:
         block: Block to append to.
@@ -981,7 +1005,8 @@ def grid_dim(
 
 
 def host_register(block: Block, value: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `gpu.host_register`.
+    """Makes host memory accessible from the device; the operand is an unranked memref that stays valid as long as the
+    device uses it.
 
     Args:
         block: Block to append to.
@@ -998,7 +1023,8 @@ def host_register(block: Block, value: Value, *, location: Location | None = Non
 
 
 def host_unregister(block: Block, value: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `gpu.host_unregister`.
+    """Ends the access of the device to host memory that `gpu.host_register` registered; the operand is an unranked
+    memref.
 
     Args:
         block: Block to append to.
@@ -1021,7 +1047,7 @@ def lane_id(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.lane_id`.
+    """Returns the position of the work item in its subgroup as an index, from zero to the subgroup size minus one.
 
     Args:
         block: Block to append to.
@@ -1060,7 +1086,9 @@ def launch(
     body_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.launch`.
+    """Runs its body as a kernel over a grid, with grid and block sizes as indices and optional cluster sizes and bytes
+    of dynamic shared memory. The body gets block and thread positions and sizes as arguments, may use values from
+    outside, and ends in `gpu.terminator`.
 
     Args:
         block: Block to append to.
@@ -1126,7 +1154,9 @@ def launch_func(
     async_object: Value | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.launch_func`.
+    """Launches the kernel that a symbol such as `@module::@kernel` names, with its operands, over the given grid and
+    block sizes (and optional cluster sizes). The operands have to match the arguments of the kernel; dynamic shared
+    memory is a 32-bit count of bytes.
 
     Args:
         block: Block to append to.
@@ -1181,7 +1211,8 @@ def memcpy(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.memcpy`.
+    """Copies the elements of the memref `src` to the memref `dst`, which need the same element type and compatible
+    shapes, after the tokens that it depends on.
 
     Args:
         block: Block to append to.
@@ -1209,7 +1240,7 @@ def memset(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.memset`.
+    """Sets every element of the memref `dst` to one value of its element type, after the tokens that it depends on.
 
     Args:
         block: Block to append to.
@@ -1238,7 +1269,8 @@ def module(
     body_region_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `gpu.module`.
+    """Groups kernels and other device functions and globals under a symbol name, to be compiled for the given targets.
+    The symbols inside are only visible through the module's name.
 
     Args:
         block: Block to append to.
@@ -1271,7 +1303,7 @@ def num_subgroups(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.num_subgroups`.
+    """Returns how many subgroups the workgroup consists of, as an index.
 
     Args:
         block: Block to append to.
@@ -1292,7 +1324,8 @@ def num_subgroups(
 def printf(
     block: Block, args: Sequence[Value], format: str | Attribute, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `gpu.printf`.
+    """Prints a formatted string from the device; takes a constant format in the style of C and a scalar argument for
+    each of its placeholders.
 
     Args:
         block: Block to append to.
@@ -1311,7 +1344,7 @@ def printf(
 
 
 def return_(block: Block, operands: Sequence[Value], *, location: Location | None = None) -> Operation:
-    """Appends the operation `gpu.return`.
+    """Ends the body of a `gpu.func`, and returns operands of its result types; a kernel returns none.
 
     Args:
         block: Block to append to.
@@ -1336,7 +1369,9 @@ def rotate(
     result_types: Sequence[Type] | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.rotate`.
+    """Gives each lane the value of the lane `offset` places further on, wrapping around inside groups of `width` lanes,
+    and whether the lane took part. The width is a constant power of two, the offset a constant from zero to below
+    the width, and the first `width` lanes have to be active.
 
     Args:
         block: Block to append to.
@@ -1370,7 +1405,9 @@ def sddmm(
     mode_b: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.sddmm`.
+    """Multiplies two dense matrices, computes only the elements that the sparse matrix `spmat_c` stores, and writes
+    them there. The modes say which factors to transpose; the buffer has the size that `gpu.sddmm_buffer_size`
+    returned.
 
     Args:
         block: Block to append to.
@@ -1412,7 +1449,8 @@ def sddmm_buffer_size(
     mode_b: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.sddmm_buffer_size`.
+    """Returns as an index how many bytes of workspace `gpu.sddmm` needs for the same matrices, modes and computation
+    type.
 
     Args:
         block: Block to append to.
@@ -1451,7 +1489,8 @@ def set_csr_pointers(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.set_csr_pointers`.
+    """Points the handle of a sparse matrix in compressed rows at other memrefs of positions, coordinates and values;
+    its sizes stay the same.
 
     Args:
         block: Block to append to.
@@ -1473,7 +1512,7 @@ def set_csr_pointers(
 
 
 def set_default_device(block: Block, dev_index: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `gpu.set_default_device`.
+    """Makes the device with the given 32-bit number the one that later operations of this host thread use.
 
     Args:
         block: Block to append to.
@@ -1499,7 +1538,9 @@ def shuffle(
     result_types: Sequence[Type] | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.shuffle`.
+    """Exchanges a value between lanes of a subgroup, and also returns whether the source lane was valid. The mode picks
+    the lane by exclusive or, up, down or absolute index, with a 32-bit offset and a 32-bit width that all lanes of
+    the group share.
 
     Args:
         block: Block to append to.
@@ -1534,7 +1575,8 @@ def spgemm_copy(
     mode_b: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.spgemm_copy`.
+    """Copies the product that the sparse multiplication described by `desc` has computed into the sparse matrix
+    `spmat_c`, whose memory has to be large enough.
 
     Args:
         block: Block to append to.
@@ -1566,7 +1608,7 @@ def spgemm_copy(
 def spgemm_create_descr(
     block: Block, async_dependencies: Sequence[Value], result_types: Sequence[Type], *, location: Location | None = None
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.spgemm_create_descr`.
+    """Makes the descriptor that holds intermediate state of a product of two sparse matrices.
 
     Args:
         block: Block to append to.
@@ -1591,7 +1633,7 @@ def spgemm_destroy_descr(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.spgemm_destroy_descr`.
+    """Releases the descriptor that `gpu.spgemm_create_descr` made.
 
     Args:
         block: Block to append to.
@@ -1626,7 +1668,9 @@ def spgemm_work_estimation_or_compute(
     mode_b: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.spgemm_work_estimation_or_compute`.
+    """Runs the estimation or the computation step, as `kind` says, of a product of two sparse matrices, and returns the
+    size of the workspace that it needs. It is called with an empty buffer first to learn this size, then with a
+    buffer of it.
 
     Args:
         block: Block to append to.
@@ -1667,7 +1711,7 @@ def spmat_get_size(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.spmat_get_size`.
+    """Returns the numbers of rows, columns and stored elements of a sparse matrix as three indices.
 
     Args:
         block: Block to append to.
@@ -1699,7 +1743,8 @@ def spmm(
     mode_b: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.spmm`.
+    """Multiplies a sparse by a dense matrix into the dense matrix `dnmat_c`, with factors transposed as the modes say.
+    Takes the workspace that `gpu.spmm_buffer_size` asked for: one buffer, or three for a matrix of the 2:4 pattern.
 
     Args:
         block: Block to append to.
@@ -1742,7 +1787,8 @@ def spmm_buffer_size(
     mode_b: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.spmm_buffer_size`.
+    """Returns as indices how many bytes of workspace `gpu.spmm` needs: one size, or three for a sparse matrix of the
+    2:4 pattern.
 
     Args:
         block: Block to append to.
@@ -1783,7 +1829,8 @@ def spmv(
     mode_a: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.spmv`.
+    """Multiplies a sparse matrix, transposed as the mode says, by the dense vector `dn_x` into the dense vector `dn_y`,
+    with the workspace that `gpu.spmv_buffer_size` asked for.
 
     Args:
         block: Block to append to.
@@ -1822,7 +1869,8 @@ def spmv_buffer_size(
     mode_a: TransposeMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.spmv_buffer_size`.
+    """Returns as an index how many bytes of workspace `gpu.spmv` needs for the same operands, mode and computation
+    type.
 
     Args:
         block: Block to append to.
@@ -1857,7 +1905,9 @@ def subgroup_broadcast(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.subgroup_broadcast`.
+    """Gives all lanes of the subgroup the value of one lane: the first active lane, or the lane that the 32-bit operand
+    `lane` names. The operand is only allowed, and then required, for a specific lane, and has to be the same in all
+    lanes.
 
     Args:
         block: Block to append to.
@@ -1884,7 +1934,7 @@ def subgroup_id(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.subgroup_id`.
+    """Returns the number of the work item's subgroup within the workgroup as an index.
 
     Args:
         block: Block to append to.
@@ -1913,7 +1963,9 @@ def subgroup_mma_compute(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.subgroup_mma_compute`.
+    """Multiplies the matrix fragments A and B of a subgroup and adds the fragment C, with the result typed as C. The
+    operands are `!gpu.mma_matrix` values of the roles A, B and C with matching shapes; all lanes of the subgroup
+    take part.
 
     Args:
         block: Block to append to.
@@ -1938,7 +1990,8 @@ def subgroup_mma_compute(
 def subgroup_mma_constant_matrix(
     block: Block, value: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `gpu.subgroup_mma_constant_matrix`.
+    """Returns a matrix fragment with every element equal to a scalar of the element type; the result type gives role
+    and shape.
 
     Args:
         block: Block to append to.
@@ -1963,7 +2016,8 @@ def subgroup_mma_elementwise(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.subgroup_mma_elementwise`.
+    """Applies an arithmetic operation such as addition, maximum, negation or widening to each element of one or two
+    matrix fragments that have the shape of the result.
 
     Args:
         block: Block to append to.
@@ -1990,7 +2044,8 @@ def subgroup_mma_extract_thread_local(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.subgroup_mma_extract_thread_local`.
+    """Returns one of the elements of a matrix fragment that the current work item itself holds, at an index into its
+    own share.
 
     Args:
         block: Block to append to.
@@ -2017,7 +2072,8 @@ def subgroup_mma_insert_thread_local(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.subgroup_mma_insert_thread_local`.
+    """Returns a matrix fragment with one of the elements that the current work item itself holds replaced by a scalar
+    of the element type.
 
     Args:
         block: Block to append to.
@@ -2046,7 +2102,9 @@ def subgroup_mma_load_matrix(
     transpose: bool = False,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.subgroup_mma_load_matrix`.
+    """Loads a matrix fragment, together with all lanes of the subgroup, from a memref at the given indices; rows lie
+    `lead_dimension` elements apart. The memref's last dimension is contiguous, and `transpose` reads columns as
+    rows.
 
     Args:
         block: Block to append to.
@@ -2077,7 +2135,8 @@ def subgroup_mma_store_matrix(
     transpose: bool = False,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `gpu.subgroup_mma_store_matrix`.
+    """Stores a matrix fragment of the role C, together with all lanes of the subgroup, to a memref at the given
+    indices, with rows `lead_dimension` elements apart.
 
     Args:
         block: Block to append to.
@@ -2109,7 +2168,9 @@ def subgroup_reduce(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.subgroup_reduce`.
+    """Combines a scalar or one-dimensional vector per lane over the subgroup, or over clusters of `cluster_size` lanes
+    that lie `cluster_stride` apart, and gives each lane the result. Both constants are powers of two; with
+    `uniform`, all lanes of the subgroup run it together, or none does.
 
     Args:
         block: Block to append to.
@@ -2144,7 +2205,7 @@ def subgroup_size(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.subgroup_size`.
+    """Returns how many work items a subgroup has as an index, such as 32 for a warp of an NVIDIA processor.
 
     Args:
         block: Block to append to.
@@ -2163,7 +2224,8 @@ def subgroup_size(
 
 
 def terminator(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `gpu.terminator`.
+    """Ends the body of a `gpu.launch`; it takes no operands and returns to the host when all work items have reached
+    it.
 
     Args:
         block: Block to append to.
@@ -2186,7 +2248,7 @@ def thread_id(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `gpu.thread_id`.
+    """Returns where the work item lies in its workgroup along the dimension x, y or z, as an index counted from zero.
 
     Args:
         block: Block to append to.
@@ -2211,7 +2273,9 @@ def thread_id(
 def wait(
     block: Block, async_dependencies: Sequence[Value], result_types: Sequence[Type], *, location: Location | None = None
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.wait`.
+    """Waits for the tokens that it depends on: blocks the host when it has no result, and returns a token that joins
+    them when it has one. Without operands, an asynchronous wait gives a token that is ready at once and starts a new
+    chain.
 
     Args:
         block: Block to append to.
@@ -2239,7 +2303,9 @@ def warp_execute_on_lane_0(
     warp_region_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `gpu.warp_execute_on_lane_0`.
+    """Runs its region only on lane zero of a warp of `warp_size` lanes, and gives the results to all lanes, either
+    whole or split into equal parts as the result types say. All lanes have to reach it, with their lane number as an
+    index; the region ends in `gpu.yield`.
 
     Args:
         block: Block to append to.
@@ -2263,7 +2329,8 @@ def warp_execute_on_lane_0(
 
 
 def yield_(block: Block, values: Sequence[Value], *, location: Location | None = None) -> Operation:
-    """Appends the operation `gpu.yield`.
+    """Ends a region inside an operation such as `gpu.all_reduce` or `gpu.warp_execute_on_lane_0`, and passes its
+    operands on as the result.
 
     Args:
         block: Block to append to.

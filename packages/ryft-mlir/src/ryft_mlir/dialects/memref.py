@@ -147,7 +147,7 @@ def alloca_scope(
 
 
 def alloca_scope_return(block: Block, results: Sequence[Value], *, location: Location | None = None) -> Operation:
-    """Appends the operation `memref.alloca_scope.return`.
+    """Ends the region of `memref.alloca_scope`, and passes its operands on as the results of that operation.
 
     Args:
         block: Block to append to.
@@ -201,7 +201,8 @@ def atomic_rmw(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `memref.atomic_rmw`.
+    """Combines the element at the indices with a value of the element type, as the kind says, in one atomic step. The
+    kind has to fit integers or floats; lowered to LLVM, the result is the element from before.
 
     Args:
         block: Block to append to.
@@ -223,7 +224,7 @@ def atomic_rmw(
 
 
 def atomic_yield(block: Block, result: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `memref.atomic_yield`.
+    """Ends the region of `memref.generic_atomic_rmw` with the value to store, which has the element type of the memref.
 
     Args:
         block: Block to append to.
@@ -342,7 +343,7 @@ def distinct_objects(
     result_types: Sequence[Type] | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `memref.distinct_objects`.
+    """Returns its memrefs unchanged, each of the type of its operand, and promises that no two of them share memory.
 
     Args:
         block: Block to append to.
@@ -360,7 +361,9 @@ def distinct_objects(
 
 
 def dma_start(block: Block, operands: Sequence[Value], *, location: Location | None = None) -> Operation:
-    """Appends the operation `memref.dma_start`.
+    """Starts an asynchronous copy between memrefs, usually of different memory spaces. The operands are source and its
+    indices, destination and its indices, number of elements, tag memref and its indices, and optionally a stride
+    with the number of elements per stride.
 
     Args:
         block: Block to append to.
@@ -384,7 +387,8 @@ def dma_wait(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `memref.dma_wait`.
+    """Waits until the copy that `memref.dma_start` started with the same element of the tag memref is complete; the
+    number of elements is the one of that copy.
 
     Args:
         block: Block to append to.
@@ -439,7 +443,7 @@ def expand_shape(
 def extract_aligned_pointer_as_index(
     block: Block, source: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `memref.extract_aligned_pointer_as_index`.
+    """Returns the aligned base address of a memref as an index, without its offset.
 
     Args:
         block: Block to append to.
@@ -459,7 +463,8 @@ def extract_aligned_pointer_as_index(
 def extract_strided_metadata(
     block: Block, source: Value, *, result_types: Sequence[Type] | None = None, location: Location | None = None
 ) -> tuple[Value, ...]:
-    """Appends the operation `memref.extract_strided_metadata`.
+    """Returns a memref's base as a memref of rank zero, its offset, and a size and a stride per dimension, all as
+    indices.
 
     Args:
         block: Block to append to.
@@ -486,7 +491,9 @@ def generic_atomic_rmw(
     atomic_body_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `memref.generic_atomic_rmw`.
+    """Replaces the element at the indices by what its region computes from it, in one atomic step; lowered to LLVM, the
+    result is the element from before. The region has one argument of the element type, no side effects, and ends in
+    `memref.atomic_yield`.
 
     Args:
         block: Block to append to.
@@ -598,7 +605,7 @@ def load(
 
 
 def memory_space_cast(block: Block, source: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `memref.memory_space_cast`.
+    """Returns the same memory as a memref of another memory space; element type, shape and layout stay the same.
 
     Args:
         block: Block to append to.
@@ -625,7 +632,8 @@ def prefetch(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `memref.prefetch`.
+    """Hints that the element at the indices will soon be read or written; the locality ranges from 0 (none) to 3 (keep
+    in cache), for the data or the instruction cache.
 
     Args:
         block: Block to append to.
@@ -677,7 +685,8 @@ def realloc(
     alignment: int | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `memref.realloc`.
+    """Changes the size of a one-dimensional memref and returns the new memory with the old elements as far as they fit;
+    the operand must not be used afterwards. An unknown result size is given as an index.
 
     Args:
         block: Block to append to.

@@ -182,7 +182,7 @@ def abs(block: Block, operand: Value, *, result_type: Type | None = None, locati
 
 
 def acos(block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `mhlo.acos`.
+    """Returns the arc cosine of each element of a floating-point or complex tensor.
 
     Args:
         block: Block to append to.
@@ -200,7 +200,7 @@ def acos(block: Block, operand: Value, *, result_type: Type | None = None, locat
 
 
 def acosh(block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `mhlo.acosh`.
+    """Returns the inverse hyperbolic cosine of each element of a floating-point or complex tensor.
 
     Args:
         block: Block to append to.
@@ -241,7 +241,7 @@ def add(
 def add_dependency(
     block: Block, operand: Value, token: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `mhlo.add_dependency`.
+    """Returns its first operand, a tensor or token, unchanged, but not before what the token stands for has happened.
 
     Args:
         block: Block to append to.
@@ -421,7 +421,7 @@ def and_(
 
 
 def asin(block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `mhlo.asin`.
+    """Returns the arc sine of each element of a floating-point or complex tensor.
 
     Args:
         block: Block to append to.
@@ -439,7 +439,7 @@ def asin(block: Block, operand: Value, *, result_type: Type | None = None, locat
 
 
 def asinh(block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `mhlo.asinh`.
+    """Returns the inverse hyperbolic sine of each element of a floating-point or complex tensor.
 
     Args:
         block: Block to append to.
@@ -459,7 +459,8 @@ def asinh(block: Block, operand: Value, *, result_type: Type | None = None, loca
 def async_done(
     block: Block, bundle: Value, *, result_types: Sequence[Type] | None = None, location: Location | None = None
 ) -> tuple[Value, ...]:
-    """Appends the operation `mhlo.async_done`.
+    """Waits for an asynchronous computation and returns its results; takes the bundle of `mhlo.async_start` or
+    `mhlo.async_update`.
 
     Args:
         block: Block to append to.
@@ -485,7 +486,8 @@ def async_start(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `mhlo.async_start`.
+    """Starts the named function on the inputs, on the given execution thread, without waiting for it, and returns a
+    bundle that stands for the run. The types in the bundle match the function.
 
     Args:
         block: Block to append to.
@@ -511,7 +513,7 @@ def async_start(
 def async_update(
     block: Block, bundle: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `mhlo.async_update`.
+    """Lets an asynchronous computation make progress, and returns the next bundle of the same type.
 
     Args:
         block: Block to append to.
@@ -550,7 +552,7 @@ def atan2(
 
 
 def atanh(block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `mhlo.atanh`.
+    """Returns the inverse hyperbolic tangent of each element of a floating-point or complex tensor.
 
     Args:
         block: Block to append to.
@@ -675,7 +677,7 @@ def batch_norm_training(
 
 
 def bitcast(block: Block, operand: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `mhlo.bitcast`.
+    """Reads the memory of a tensor as another shape or layout of the same size in bytes, without moving data.
 
     Args:
         block: Block to append to.
@@ -1176,7 +1178,8 @@ def copy(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `mhlo.copy`.
+    """Returns a copy of a tensor or token of the same type; the compiler may give the copy another layout, and the
+    optional index marks a prefetch across programs.
 
     Args:
         block: Block to append to.
@@ -1196,7 +1199,7 @@ def copy(
 
 
 def cosh(block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `mhlo.cosh`.
+    """Returns the hyperbolic cosine of each element of a floating-point or complex tensor.
 
     Args:
         block: Block to append to.
@@ -1388,7 +1391,8 @@ def domain(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `mhlo.domain`.
+    """Returns its operand unchanged and marks the border between two regions of different metadata, such as sharding,
+    on its entry and exit side.
 
     Args:
         block: Block to append to.
@@ -1776,7 +1780,7 @@ def einsum(
 
 
 def erf(block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `mhlo.erf`.
+    """Returns the error function of each element of a floating-point tensor.
 
     Args:
         block: Block to append to.
@@ -1905,7 +1909,9 @@ def fusion(
     fused_computation_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `mhlo.fusion`.
+    """Groups operations into one computation that XLA compiles as a single kernel, with the inputs as arguments of the
+    region. The region returns as many values as there are results, and aliases say which outputs share memory with
+    which inputs.
 
     Args:
         block: Block to append to.
@@ -2237,7 +2243,8 @@ def map_(
     computation_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `mhlo.map`.
+    """Applies a scalar computation to the corresponding elements of one or more tensors of the same shape; `dimensions`
+    has to list all of their dimensions in order.
 
     Args:
         block: Block to append to.
@@ -2305,7 +2312,8 @@ def minimum(
 def minimum_broadcast_shapes(
     block: Block, shapes: Sequence[Value], result_types: Sequence[Type], *, location: Location | None = None
 ) -> tuple[Value, ...]:
-    """Appends the operation `mhlo.minimum_broadcast_shapes`.
+    """Takes one-dimensional tensors of sizes and returns as many, with neighbouring dimensions merged and ones dropped
+    as far as broadcasting among the shapes allows.
 
     Args:
         block: Block to append to.
@@ -2557,7 +2565,9 @@ def ragged_dot(
     precision_config: Any = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `mhlo.ragged_dot`.
+    """Multiplies two tensors group by group, where the integers in `group_sizes` cut one dimension of `lhs`, the ragged
+    one, into groups of neighbouring slices. The dimension numbers name the batching, contracting and ragged
+    dimensions, and a group dimension of `rhs` if the ragged one is neither of the former.
 
     Args:
         block: Block to append to.
@@ -3060,7 +3070,9 @@ def scan(
     body_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `mhlo.scan`.
+    """Runs its body over the slices of the inputs along one dimension, backwards if `is_reverse`, with carried values
+    that start at `inits`, and returns the stacked outputs and the final carried values. An associative body may be
+    run as a tree.
 
     Args:
         block: Block to append to.
@@ -3391,7 +3403,7 @@ def sine(
 
 
 def sinh(block: Block, operand: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `mhlo.sinh`.
+    """Returns the hyperbolic sine of each element of a floating-point or complex tensor.
 
     Args:
         block: Block to append to.
@@ -3508,7 +3520,8 @@ def sqrt(
 def stochastic_convert(
     block: Block, operand: Value, random: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `mhlo.stochastic_convert`.
+    """Converts floats to a narrower type and rounds up or down at random; `random` holds unsigned integers of the
+    operand's shape and bit width.
 
     Args:
         block: Block to append to.
@@ -3610,7 +3623,8 @@ def topk(
     result_types: Sequence[Type] | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `mhlo.topk`.
+    """Returns the k largest (or smallest) elements along the last dimension in order, and their positions as 32-bit
+    integers; the last size is at least k.
 
     Args:
         block: Block to append to.
@@ -3662,7 +3676,7 @@ def torch_index_select(
 
 
 def trace(block: Block, operand: Value, tag: str | Attribute, *, location: Location | None = None) -> Operation:
-    """Appends the operation `mhlo.trace`.
+    """Marks the tensor with a tag, so that its value can be logged at run time; it returns nothing.
 
     Args:
         block: Block to append to.
@@ -3845,7 +3859,8 @@ def while_(
 def xla_rng_get_and_update_state(
     block: Block, delta: int | Attribute, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `mhlo.xla.rng_get_and_update_state`.
+    """Returns the state of the global random number generator, a tensor of two unsigned 64-bit integers, and advances
+    it by `delta`.
 
     Args:
         block: Block to append to.

@@ -110,7 +110,9 @@ def device_async_copy(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvgpu.device_async_copy`.
+    """Starts an asynchronous copy (PTX `cp.async`) of `dst_elements` elements from global to workgroup memory, each a
+    memref of the same element type with one index per dimension, and returns a token. The copy is 4, 8 or 16 bytes
+    long, `bypass_l1` needs 16, and elements beyond `src_elements` are filled with zeros.
 
     Args:
         block: Block to append to.
@@ -138,7 +140,8 @@ def device_async_copy(
 def device_async_create_group(
     block: Block, input_tokens: Sequence[Value], *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvgpu.device_async_create_group`.
+    """Commits the asynchronous copies started so far, among them those of the given tokens, as one group (PTX
+    `cp.async.commit_group`), and returns a token for it.
 
     Args:
         block: Block to append to.
@@ -162,7 +165,8 @@ def device_async_wait(
     num_groups: int | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvgpu.device_async_wait`.
+    """Waits until at most `num_groups` of the newest groups of asynchronous copies are still running, or none if it is
+    not given; takes a token of `nvgpu.device_async_create_group`.
 
     Args:
         block: Block to append to.
@@ -190,7 +194,9 @@ def ldmatrix(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvgpu.ldmatrix`.
+    """Loads one, two or four 8x8 tiles of 16-bit elements, or their equal in bytes, from workgroup memory into a
+    two-dimensional vector per lane (PTX `ldmatrix`). All 32 lanes of the warp take part, and only 16-bit elements
+    can be transposed.
 
     Args:
         block: Block to append to.
@@ -214,7 +220,8 @@ def ldmatrix(
 def mbarrier_arrive(
     block: Block, barriers: Value, mbar_id: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvgpu.mbarrier.arrive`.
+    """Arrives at the barrier `mbar_id` of a group of barriers in shared memory, and returns the token of the phase to
+    wait for.
 
     Args:
         block: Block to append to.
@@ -241,7 +248,8 @@ def mbarrier_arrive_expect_tx(
     predicate: Value | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvgpu.mbarrier.arrive.expect_tx`.
+    """Arrives at the barrier `mbar_id` and makes its phase wait for `txcount` more bytes of asynchronous copies, both
+    given as indices; does nothing where the predicate is false.
 
     Args:
         block: Block to append to.
@@ -269,7 +277,7 @@ def mbarrier_arrive_nocomplete(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvgpu.mbarrier.arrive.nocomplete`.
+    """Arrives `count` times at the barrier `mbar_id` and returns a token; these arrivals must not complete the phase.
 
     Args:
         block: Block to append to.
@@ -289,7 +297,8 @@ def mbarrier_arrive_nocomplete(
 
 
 def mbarrier_create(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvgpu.mbarrier.create`.
+    """Allocates a group of barriers in shared memory; the result type says how many barriers there are and in which
+    memory space. Each has to be initialised with `nvgpu.mbarrier.init`.
 
     Args:
         block: Block to append to.
@@ -308,7 +317,7 @@ def mbarrier_create(block: Block, result_type: Type, *, location: Location | Non
 def mbarrier_get(
     block: Block, barriers: Value, mbar_id: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvgpu.mbarrier.get`.
+    """Returns the address of the barrier `mbar_id` of a group as an integer.
 
     Args:
         block: Block to append to.
@@ -335,7 +344,8 @@ def mbarrier_init(
     predicate: Value | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvgpu.mbarrier.init`.
+    """Initialises the barrier `mbar_id` of a group to expect `count` arrivals per phase, both given as indices. One
+    thread does so before any other uses the barrier, as the optional predicate allows.
 
     Args:
         block: Block to append to.
@@ -363,7 +373,7 @@ def mbarrier_test_wait(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvgpu.mbarrier.test.wait`.
+    """Returns whether the phase that the token stands for is complete at the barrier `mbar_id`, without waiting.
 
     Args:
         block: Block to append to.
@@ -391,7 +401,8 @@ def mbarrier_try_wait_parity(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvgpu.mbarrier.try_wait.parity`.
+    """Waits until the phase with the given parity, a bit, is complete at the barrier `mbar_id`; `ticks` hints how long
+    the hardware may suspend the thread per try.
 
     Args:
         block: Block to append to.
@@ -423,7 +434,9 @@ def mma_sp_sync(
     tf32_enabled: bool = False,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvgpu.mma.sp.sync`.
+    """Multiplies a matrix A of the 2:4 sparsity pattern, which stores half of its elements, by B and adds C, with all
+    lanes of a warp (PTX `mma.sp.sync`). The operands are each lane's share as two-dimensional vectors, the metadata
+    two 16-bit integers, and the selector zero or one; `mma_shape` lists the sizes m, n and k.
 
     Args:
         block: Block to append to.
@@ -462,7 +475,9 @@ def mma_sync(
     tf32_enabled: bool = False,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvgpu.mma.sync`.
+    """Multiplies the matrices A and B and adds C with all lanes of a warp (PTX `mma.sync`), on each lane's share as
+    two-dimensional vectors. `mma_shape` lists the sizes m, n and k, and 32-bit floats are multiplied as TF32 and
+    need `tf32_enabled`.
 
     Args:
         block: Block to append to.
@@ -493,7 +508,8 @@ def rcp(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvgpu.rcp`.
+    """Returns the reciprocals of a vector of 32-bit floats; only the approximate rounding mode with denormals flushed
+    to zero (`ftz`) is supported.
 
     Args:
         block: Block to append to.
@@ -526,7 +542,9 @@ def tma_async_load(
     predicate: Value | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvgpu.tma.async.load`.
+    """Starts an asynchronous copy of a tile from global to shared memory by the tensor memory accelerator, which
+    reports its bytes to the barrier `mbar_id`. The tile starts at one to five coordinates; a 16-bit mask sends it to
+    several blocks of the cluster.
 
     Args:
         block: Block to append to.
@@ -558,7 +576,8 @@ def tma_async_store(
     predicate: Value | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvgpu.tma.async.store`.
+    """Starts an asynchronous copy of a tile from the shared memory `src` to global memory by the tensor memory
+    accelerator, to the given coordinates of the described tensor.
 
     Args:
         block: Block to append to.
@@ -581,7 +600,8 @@ def tma_async_store(
 def tma_create_descriptor(
     block: Block, tensor: Value, box_dimensions: Sequence[Value], result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvgpu.tma.create.descriptor`.
+    """Makes the tensor map of an unranked memref in global memory with the given box sizes as indices, one to five, on
+    the host; the result type gives the layout of the tile in shared memory.
 
     Args:
         block: Block to append to.
@@ -600,7 +620,7 @@ def tma_create_descriptor(
 
 
 def tma_fence_descriptor(block: Block, tensor_map_descriptor: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `nvgpu.tma.fence.descriptor`.
+    """Makes changes to a tensor map in global memory visible to the tensor memory accelerator before its next use.
 
     Args:
         block: Block to append to.
@@ -619,7 +639,8 @@ def tma_fence_descriptor(block: Block, tensor_map_descriptor: Value, *, location
 def tma_prefetch_descriptor(
     block: Block, tensor_map_descriptor: Value, *, predicate: Value | None = None, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvgpu.tma.prefetch.descriptor`.
+    """Asks for a tensor map to be brought into the cache before the tensor memory accelerator uses it, where the
+    predicate is true or absent.
 
     Args:
         block: Block to append to.
@@ -639,7 +660,8 @@ def tma_prefetch_descriptor(
 def warpgroup_generate_descriptor(
     block: Block, tensor: Value, tensor_map: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvgpu.warpgroup.generate.descriptor`.
+    """Makes the descriptor by which `nvgpu.warpgroup.mma` reads a matrix in shared memory, from a memref and the tensor
+    map that loaded it, with its swizzling.
 
     Args:
         block: Block to append to.
@@ -669,7 +691,9 @@ def warpgroup_mma(
     transpose_b: bool = False,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvgpu.warpgroup.mma`.
+    """Multiplies the matrices of two descriptors and adds the accumulator C with the four warps of a warpgroup (PTX
+    `wgmma.mma_async`), and returns the new accumulator of the same type. Waits until at most `wait_group` groups are
+    unfinished; only 16-bit floats can be transposed.
 
     Args:
         block: Block to append to.
@@ -697,7 +721,8 @@ def warpgroup_mma(
 
 
 def warpgroup_mma_init_accumulator(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvgpu.warpgroup.mma.init.accumulator`.
+    """Returns an accumulator of the given type for `nvgpu.warpgroup.mma`, filled with zeros and spread over the
+    registers of the warpgroup.
 
     Args:
         block: Block to append to.
@@ -716,7 +741,8 @@ def warpgroup_mma_init_accumulator(block: Block, result_type: Type, *, location:
 def warpgroup_mma_store(
     block: Block, matrix_d: Value, dst_memref: Value, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvgpu.warpgroup.mma.store`.
+    """Stores the accumulator of a warpgroup, each thread its own elements, to a two-dimensional memref of the same
+    shape and element type.
 
     Args:
         block: Block to append to.

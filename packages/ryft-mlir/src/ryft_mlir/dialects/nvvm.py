@@ -686,7 +686,8 @@ class WGMMATypes(enum.IntEnum):
 
 
 def bar_warp_sync(block: Block, mask: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.bar.warp.sync`.
+    """Waits until all lanes in a 32-bit mask have arrived, and orders their memory accesses. The calling lane has to be
+    in the mask, and all of them have to pass the same mask.
 
     Args:
         block: Block to append to.
@@ -712,7 +713,9 @@ def barrier(
     reduction_op: BarrierReduction | str | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `nvvm.barrier`.
+    """Waits until the threads of the block have arrived at one of the barriers 0 to 15, and orders their memory
+    accesses (PTX `bar.sync`). A number of threads is a multiple of the warp size and needs a barrier number; a
+    reduction also combines a predicate of all threads into a 32-bit integer.
 
     Args:
         block: Block to append to.
@@ -735,7 +738,8 @@ def barrier(
 
 
 def barrier0(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.barrier0`.
+    """Waits until all threads of the block have arrived at barrier 0, and orders their memory accesses; every thread of
+    the block has to reach it.
 
     Args:
         block: Block to append to.
@@ -753,7 +757,8 @@ def barrier0(block: Block, *, location: Location | None = None) -> Operation:
 def barrier_arrive(
     block: Block, number_of_threads: Value, *, barrier_id: Value | None = None, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.barrier.arrive`.
+    """Arrives at a barrier of the block without waiting there (PTX `bar.arrive`). The number of threads that the
+    barrier expects is a multiple of the warp size; the barrier number is 0 to 15, and 0 if not given.
 
     Args:
         block: Block to append to.
@@ -771,7 +776,7 @@ def barrier_arrive(
 
 
 def breakpoint(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.breakpoint`.
+    """Stops the thread for a debugger, or ends the program with an error if none is attached (PTX `brkpt`).
 
     Args:
         block: Block to append to.
@@ -787,7 +792,8 @@ def breakpoint(block: Block, *, location: Location | None = None) -> Operation:
 
 
 def cluster_arrive(block: Block, *, aligned: bool = False, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.cluster.arrive`.
+    """Arrives at the barrier of the cluster without waiting, and releases earlier memory accesses to the threads that
+    wait there. If `aligned`, all threads of the warp have to run it together.
 
     Args:
         block: Block to append to.
@@ -805,7 +811,8 @@ def cluster_arrive(block: Block, *, aligned: bool = False, location: Location | 
 
 
 def cluster_arrive_relaxed(block: Block, *, aligned: bool = False, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.cluster.arrive.relaxed`.
+    """Arrives at the barrier of the cluster without waiting, and without any ordering of memory accesses. The flag
+    `aligned` promises that the whole warp runs it together.
 
     Args:
         block: Block to append to.
@@ -823,7 +830,8 @@ def cluster_arrive_relaxed(block: Block, *, aligned: bool = False, location: Loc
 
 
 def cluster_wait(block: Block, *, aligned: bool = False, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.cluster.wait`.
+    """Waits until all threads of the cluster have arrived at its barrier, after `nvvm.cluster.arrive`. With `aligned`
+    set, the warp has to run it as a whole.
 
     Args:
         block: Block to append to.
@@ -848,7 +856,9 @@ def clusterlaunchcontrol_query_cancel(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.clusterlaunchcontrol.query.cancel`.
+    """Reads from the 128-bit response of a request to cancel whether a launch was cancelled, as a bit, or the x, y or z
+    position of the first block of that cluster, as a 32-bit integer. The positions mean something only after a
+    success.
 
     Args:
         block: Block to append to.
@@ -870,7 +880,9 @@ def clusterlaunchcontrol_query_cancel(
 def clusterlaunchcontrol_try_cancel(
     block: Block, smem_address: Value, mbarrier: Value, *, multicast: bool = False, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.clusterlaunchcontrol.try.cancel`.
+    """Asks to cancel the launch of a cluster that has not started, so that this one can do its work. The response of 16
+    bytes arrives asynchronously at an aligned address in shared memory and is reported to the barrier; `multicast`
+    sends it to all blocks of the cluster.
 
     Args:
         block: Block to append to.
@@ -899,7 +911,8 @@ def convert_bf16x2_to_f8x2(
     sat: SaturationMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.convert.bf16x2.to.f8x2`.
+    """Converts a vector of two bfloat16 numbers to the 8-bit type `dst_ty`, such as `f8E8M0FNU` with rounding towards
+    zero or infinity. The result is a 16-bit integer or a vector of two 8-bit integers.
 
     Args:
         block: Block to append to.
@@ -933,7 +946,8 @@ def convert_f16x2_to_f8x2(
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.convert.f16x2.to.f8x2`.
+    """Converts a vector of two 16-bit floats to `f8E4M3FN` or `f8E5M2`, with negative results set to zero if `relu`.
+    The two are packed into a 16-bit integer or a vector of two 8-bit integers.
 
     Args:
         block: Block to append to.
@@ -965,7 +979,8 @@ def convert_f32x2_to_bf16x2(
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.convert.f32x2.to.bf16x2`.
+    """Converts two 32-bit floats to a vector of two bfloat16 numbers, with `src_hi` as the upper one. It rounds to
+    nearest, towards zero, or at random, and only then takes random bits, as a 32-bit integer.
 
     Args:
         block: Block to append to.
@@ -1004,7 +1019,8 @@ def convert_f32x2_to_f16x2(
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.convert.f32x2.to.f16x2`.
+    """Converts two 32-bit floats to a vector of two 16-bit floats, with `src_hi` as the upper one; the rounding is to
+    nearest, towards zero, or at random. Random bits are required for the last and forbidden otherwise.
 
     Args:
         block: Block to append to.
@@ -1041,7 +1057,8 @@ def convert_f32x2_to_f4x2(
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.convert.f32x2.to.f4x2`.
+    """Converts two 32-bit floats to `f4E2M1FN`, saturating, and packs them into an 8-bit integer with `a` in the upper
+    half.
 
     Args:
         block: Block to append to.
@@ -1072,7 +1089,8 @@ def convert_f32x2_to_f6x2(
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.convert.f32x2.to.f6x2`.
+    """Converts two 32-bit floats to `f6E2M3FN` or `f6E3M2FN`, saturating, into a 16-bit integer with `a` in the upper
+    byte, or a vector of two 8-bit integers.
 
     Args:
         block: Block to append to.
@@ -1105,7 +1123,9 @@ def convert_f32x2_to_f8x2(
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.convert.f32x2.to.f8x2`.
+    """Converts two 32-bit floats to `f8E4M3FN` or `f8E5M2` (to nearest, saturating) or `f8E8M0FNU` (towards zero or
+    positive infinity, no `relu`). The result is a 16-bit integer with `a` in the upper byte, or a vector of two
+    8-bit integers.
 
     Args:
         block: Block to append to.
@@ -1143,7 +1163,8 @@ def convert_f32x4_to_f4x4(
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.convert.f32x4.to.f4x4`.
+    """Converts a vector of four 32-bit floats to `f4E2M1FN`, rounding at random by the 32 bits of `rbits` and
+    saturating. The four results are packed in 16 bits.
 
     Args:
         block: Block to append to.
@@ -1174,7 +1195,8 @@ def convert_f32x4_to_f6x4(
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.convert.f32x4.to.f6x4`.
+    """Converts a vector of four 32-bit floats to `f6E2M3FN` or `f6E3M2FN`, one per byte, rounding at random by the 32
+    bits of `rbits` and saturating.
 
     Args:
         block: Block to append to.
@@ -1205,7 +1227,8 @@ def convert_f32x4_to_f8x4(
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.convert.f32x4.to.f8x4`.
+    """Converts a vector of four 32-bit floats to `f8E4M3FN` or `f8E5M2`, one per byte, rounding at random by the 32
+    bits of `rbits` and saturating.
 
     Args:
         block: Block to append to.
@@ -1235,7 +1258,8 @@ def convert_f4x2_to_f16x2(
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.convert.f4x2.to.f16x2`.
+    """Converts two `f4E2M1FN` numbers, packed in an 8-bit integer, to a vector of two 16-bit floats; `relu` sets
+    negative ones to zero.
 
     Args:
         block: Block to append to.
@@ -1264,7 +1288,8 @@ def convert_f6x2_to_f16x2(
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.convert.f6x2.to.f16x2`.
+    """Converts two `f6E2M3FN` or `f6E3M2FN` numbers, in a vector of two 8-bit integers, to a vector of two 16-bit
+    floats; `relu` sets negative ones to zero.
 
     Args:
         block: Block to append to.
@@ -1287,7 +1312,8 @@ def convert_f6x2_to_f16x2(
 def convert_f8x2_to_bf16x2(
     block: Block, src: Value, src_type: Type | Attribute, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.convert.f8x2.to.bf16x2`.
+    """Converts two 8-bit floats of the type `src_type`, such as `f8E8M0FNU`, in a vector of two 8-bit integers, to a
+    vector of two bfloat16 numbers.
 
     Args:
         block: Block to append to.
@@ -1315,7 +1341,8 @@ def convert_f8x2_to_f16x2(
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.convert.f8x2.to.f16x2`.
+    """Converts two `f8E4M3FN` or `f8E5M2` numbers, in a vector of two 8-bit integers, to a vector of two 16-bit floats;
+    `relu` sets negative ones to zero.
 
     Args:
         block: Block to append to.
@@ -1345,7 +1372,8 @@ def convert_float_to_tf32(
     relu: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.convert.float.to.tf32`.
+    """Rounds a 32-bit float to TF32, and returns its bits as a 32-bit integer. It rounds to nearest, with ties to even
+    or away from zero, or towards zero; `relu` does not go with ties away from zero.
 
     Args:
         block: Block to append to.
@@ -1371,7 +1399,8 @@ def convert_float_to_tf32(
 
 
 def cp_async_bulk_commit_group(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.cp.async.bulk.commit.group`.
+    """Puts the bulk copies that the thread has started, and not yet committed, into a group for
+    `nvvm.cp.async.bulk.wait_group`.
 
     Args:
         block: Block to append to.
@@ -1396,7 +1425,8 @@ def cp_async_bulk_global_shared_cta(
     byte_mask: Value | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.cp.async.bulk.global.shared.cta`.
+    """Starts an asynchronous copy of `size` bytes, a 32-bit multiple of 16, from the block's shared to global memory,
+    both aligned to 16 bytes. It is tracked by bulk groups; a 16-bit mask picks the bytes to copy within every 16.
 
     Args:
         block: Block to append to.
@@ -1420,7 +1450,7 @@ def cp_async_bulk_global_shared_cta(
 def cp_async_bulk_prefetch(
     block: Block, src_mem: Value, size: Value, *, l2_cache_hint: Value | None = None, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.cp.async.bulk.prefetch`.
+    """Starts to bring `size` bytes, a 32-bit multiple of 16, of global memory into the L2 cache.
 
     Args:
         block: Block to append to.
@@ -1449,7 +1479,8 @@ def cp_async_bulk_shared_cluster_global(
     l2_cache_hint: Value | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.cp.async.bulk.shared.cluster.global`.
+    """Starts an asynchronous copy of `size` bytes, a 32-bit multiple of 16, from global to shared memory, which reports
+    its bytes to the barrier `mbar`. A 16-bit mask sends it to several blocks of the cluster.
 
     Args:
         block: Block to append to.
@@ -1474,7 +1505,8 @@ def cp_async_bulk_shared_cluster_global(
 def cp_async_bulk_shared_cluster_shared_cta(
     block: Block, dst_mem: Value, src_mem: Value, mbar: Value, size: Value, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.cp.async.bulk.shared.cluster.shared.cta`.
+    """Starts an asynchronous copy of `size` bytes, a 32-bit multiple of 16, from the block's shared memory to that of a
+    block of the cluster, and reports its bytes to the barrier `mbar` there.
 
     Args:
         block: Block to append to.
@@ -1504,7 +1536,9 @@ def cp_async_bulk_tensor_global_shared_cta(
     mode: TMAStoreMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.cp.async.bulk.tensor.global.shared.cta`.
+    """Starts an asynchronous copy of a tile from the block's shared memory to a tensor in global memory that a tensor
+    map describes, at one to five 32-bit coordinates (three or more for `im2col`, five for scatter). It is tracked by
+    bulk groups; a predicate only goes with tiles and without cache hint.
 
     Args:
         block: Block to append to.
@@ -1537,7 +1571,9 @@ def cp_async_bulk_tensor_prefetch(
     mode: TMALoadMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.cp.async.bulk.tensor.prefetch`.
+    """Starts to bring a tile of the tensor that a tensor map describes into the L2 cache, from one to five 32-bit
+    coordinates on. Modes of the `im2col` kind need at least three coordinates and 16-bit offsets, the gather mode
+    five coordinates.
 
     Args:
         block: Block to append to.
@@ -1570,7 +1606,8 @@ def cp_async_bulk_tensor_reduce(
     mode: TMAStoreMode | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.cp.async.bulk.tensor.reduce`.
+    """Starts to combine a tile in the block's shared memory into the tensor that a tensor map describes, by the given
+    kind of reduction, at one to five 32-bit coordinates. It is tracked by bulk groups, and scatter is not supported.
 
     Args:
         block: Block to append to.
@@ -1612,7 +1649,9 @@ def cp_async_bulk_tensor_shared_cluster_global(
     group: CTAGroupKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.cp.async.bulk.tensor.shared.cluster.global`.
+    """Starts an asynchronous copy of a tile of the tensor that a tensor map describes into shared memory, from one to
+    five 32-bit coordinates on, which reports its bytes to the barrier `mbar`. A 16-bit mask sends it to several
+    blocks of the cluster, and is not allowed with `is_cta_only`.
 
     Args:
         block: Block to append to.
@@ -1647,7 +1686,8 @@ def cp_async_bulk_tensor_shared_cluster_global(
 def cp_async_bulk_wait_group(
     block: Block, group: int | Attribute, *, read: bool = False, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.cp.async.bulk.wait_group`.
+    """Waits until at most `group` of the newest bulk groups of the thread are unfinished; with `read`, only until their
+    sources may be overwritten.
 
     Args:
         block: Block to append to.
@@ -1666,7 +1706,8 @@ def cp_async_bulk_wait_group(
 
 
 def cp_async_commit_group(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.cp.async.commit.group`.
+    """Puts the non-bulk asynchronous copies that the thread has started, and not yet committed, into a group for
+    `nvvm.cp.async.wait.group`.
 
     Args:
         block: Block to append to.
@@ -1684,7 +1725,8 @@ def cp_async_commit_group(block: Block, *, location: Location | None = None) -> 
 def cp_async_mbarrier_arrive(
     block: Block, addr: Value, *, noinc: bool | Attribute | None = None, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.cp.async.mbarrier.arrive`.
+    """Makes the barrier at `addr` in shared memory see an arrival once all earlier `cp.async` copies of the thread are
+    complete. With `noinc`, this arrival has to be counted in the number that the barrier expects.
 
     Args:
         block: Block to append to.
@@ -1712,7 +1754,8 @@ def cp_async_shared_global(
     cp_size: Value | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.cp.async.shared.global`.
+    """Starts an asynchronous copy of 4, 8 or 16 bytes from global to shared memory (PTX `cp.async`); the cache modifier
+    is `CA`, or `CG` for 16 bytes. If `cp_size` is smaller, the remaining bytes are set to zero.
 
     Args:
         block: Block to append to.
@@ -1734,7 +1777,7 @@ def cp_async_shared_global(
 
 
 def cp_async_wait_group(block: Block, n: int | Attribute, *, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.cp.async.wait.group`.
+    """Waits until at most n of the newest groups of `cp.async` copies of the thread are unfinished.
 
     Args:
         block: Block to append to.
@@ -1763,7 +1806,8 @@ def dot_accumulate_2way(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.dot.accumulate.2way`.
+    """Multiplies two 16-bit integers with the lower, or if `b_hi` the upper, two of four 8-bit integers, and adds both
+    products to the 32-bit `c` (PTX `dp2a`). The types say whether `a` and `b` are signed.
 
     Args:
         block: Block to append to.
@@ -1801,7 +1845,8 @@ def dot_accumulate_4way(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.dot.accumulate.4way`.
+    """Multiplies two vectors of four 8-bit integers element by element, and adds the products to the 32-bit `c` (PTX
+    `dp4a`). The types say whether `a` and `b` are signed.
 
     Args:
         block: Block to append to.
@@ -1829,7 +1874,8 @@ def dot_accumulate_4way(
 def elect_sync(
     block: Block, result_type: Type, *, membermask: Value | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.elect.sync`.
+    """Returns true in exactly one of the lanes in the 32-bit mask, or of the whole warp if there is none, and false in
+    the others. All lanes in the mask have to run it together.
 
     Args:
         block: Block to append to.
@@ -1847,7 +1893,7 @@ def elect_sync(
 
 
 def exit(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.exit`.
+    """Ends the thread.
 
     Args:
         block: Block to append to.
@@ -1863,7 +1909,7 @@ def exit(block: Block, *, location: Location | None = None) -> Operation:
 
 
 def fence_mbarrier_init(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.fence.mbarrier.init`.
+    """Makes earlier `nvvm.mbarrier.init` operations of the thread visible to the other blocks of the cluster.
 
     Args:
         block: Block to append to.
@@ -1885,7 +1931,8 @@ def fence_proxy(
     space: SharedSpace | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.fence.proxy`.
+    """Orders memory accesses of the thread that go through different paths of the hardware, such as ordinary and
+    asynchronous ones. The space is given for shared memory with `ASYNC_SHARED`, and only there.
 
     Args:
         block: Block to append to.
@@ -1913,7 +1960,9 @@ def fence_proxy_acquire(
     to_proxy: ProxyKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.fence.proxy.acquire`.
+    """Makes changes to a tensor map in global memory, at `addr` and 128 bytes long (a constant), visible to later
+    accesses by the tensor memory path, within the given scope. It goes from the generic to the tensor map proxy
+    only.
 
     Args:
         block: Block to append to.
@@ -1946,7 +1995,8 @@ def fence_proxy_release(
     to_proxy: ProxyKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.fence.proxy.release`.
+    """Makes earlier ordinary writes to tensor maps visible to the `nvvm.fence.proxy.acquire` that follows elsewhere in
+    the scope; from the generic to the tensor map proxy only.
 
     Args:
         block: Block to append to.
@@ -1977,7 +2027,8 @@ def fence_proxy_sync_restrict(
     to_proxy: ProxyKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.fence.proxy.sync_restrict`.
+    """Orders ordinary and asynchronous accesses to shared memory of the cluster (acquire) or of the block (release)
+    only, in cluster scope; from the generic to the async proxy.
 
     Args:
         block: Block to append to.
@@ -2001,7 +2052,7 @@ def fence_proxy_sync_restrict(
 
 
 def fence_sc_cluster(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.fence.sc.cluster`.
+    """Orders the memory accesses before and after it sequentially for all threads of the cluster.
 
     Args:
         block: Block to append to.
@@ -2019,7 +2070,8 @@ def fence_sc_cluster(block: Block, *, location: Location | None = None) -> Opera
 def fence_sync_restrict(
     block: Block, order: MemOrderKind | str | Attribute, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.fence.sync_restrict`.
+    """Orders accesses to shared memory only, in cluster scope: of the cluster with the order acquire, of the block with
+    release.
 
     Args:
         block: Block to append to.
@@ -2039,7 +2091,8 @@ def fence_sync_restrict(
 def griddepcontrol(
     block: Block, kind: GridDepActionKind | str | Attribute, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.griddepcontrol`.
+    """Waits until the grids that this one depends on have completed and their writes are visible, or lets the grids
+    that depend on it be scheduled early, as the kind says.
 
     Args:
         block: Block to append to.
@@ -2066,7 +2119,8 @@ def inline_ptx(
     predicate: Value | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `nvvm.inline_ptx`.
+    """Inserts PTX code, with `$0`, `$1` and so on for results, read-write and read-only operands, under an optional
+    one-bit predicate. It checks neither the code nor whether the operand types fit it.
 
     Args:
         block: Block to append to.
@@ -2099,7 +2153,9 @@ def ldmatrix(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.ldmatrix`.
+    """Loads one, two or four matrices from shared memory into 32-bit registers spread over the warp, all of whose lanes
+    take part. Matrices of 8x8 hold 16-bit elements, those of 8x16 and 16x16 narrower ones; the result is an integer,
+    or a structure if there are more.
 
     Args:
         block: Block to append to.
@@ -2127,7 +2183,8 @@ def ldmatrix(
 
 
 def mapa(block: Block, a: Value, b: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.mapa`.
+    """Returns the address, in the shared memory of the block of the cluster with rank `b`, that corresponds to the
+    address `a` of the calling block's own.
 
     Args:
         block: Block to append to.
@@ -2154,7 +2211,8 @@ def match_sync(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.match.sync`.
+    """Returns the mask of lanes with the same 32-bit or 64-bit value (`ANY`), or with `ALL` a structure of the mask, if
+    all values are equal, and a bit. All lanes in the mask have to run it together.
 
     Args:
         block: Block to append to.
@@ -2184,7 +2242,9 @@ def mbarrier_arrive(
     relaxed: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `nvvm.mbarrier.arrive`.
+    """Arrives `count` times, or once, at the barrier in shared memory, and returns a 64-bit state of the phase to wait
+    for, if the barrier is in the block's own memory. The scope is the block or the cluster, and arriving releases
+    earlier memory accesses unless `relaxed`.
 
     Args:
         block: Block to append to.
@@ -2215,7 +2275,8 @@ def mbarrier_arrive_drop(
     relaxed: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `nvvm.mbarrier.arrive_drop`.
+    """Arrives at the barrier in shared memory, and lowers the number of arrivals that all later phases expect by
+    `count`, or one; returns a 64-bit state unless the barrier is in another block's memory.
 
     Args:
         block: Block to append to.
@@ -2246,7 +2307,8 @@ def mbarrier_arrive_drop_expect_tx(
     relaxed: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `nvvm.mbarrier.arrive_drop.expect_tx`.
+    """Makes the phase of the barrier wait for `txcount` more bytes, arrives once, and lowers the number of arrivals
+    that later phases expect by one.
 
     Args:
         block: Block to append to.
@@ -2270,7 +2332,8 @@ def mbarrier_arrive_drop_expect_tx(
 def mbarrier_arrive_drop_nocomplete(
     block: Block, addr: Value, count: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.mbarrier.arrive_drop.nocomplete`.
+    """Arrives `count` times and lowers the number of arrivals that later phases expect by as many, in a phase that
+    these arrivals must not complete; returns a 64-bit state.
 
     Args:
         block: Block to append to.
@@ -2299,7 +2362,9 @@ def mbarrier_arrive_expect_tx(
     relaxed: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `nvvm.mbarrier.arrive.expect_tx`.
+    """Makes the phase of the barrier wait for `txcount` more bytes of asynchronous copies, and arrives once; returns a
+    64-bit state of the phase unless the barrier is in another block's memory. With a predicate, there is no result
+    and the scope is the block.
 
     Args:
         block: Block to append to.
@@ -2324,7 +2389,8 @@ def mbarrier_arrive_expect_tx(
 def mbarrier_arrive_nocomplete(
     block: Block, addr: Value, count: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.mbarrier.arrive.nocomplete`.
+    """Arrives `count` times at the barrier in shared memory, in a phase that these arrivals must not complete, and
+    returns a 64-bit state of the phase.
 
     Args:
         block: Block to append to.
@@ -2350,7 +2416,8 @@ def mbarrier_complete_tx(
     scope: MemScopeKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.mbarrier.complete_tx`.
+    """Counts `txcount` bytes as arrived at the barrier in shared memory, as an asynchronous copy would; the scope is
+    the block or the cluster.
 
     Args:
         block: Block to append to.
@@ -2377,7 +2444,8 @@ def mbarrier_expect_tx(
     scope: MemScopeKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.mbarrier.expect_tx`.
+    """Makes the current phase of the barrier wait for `txcount` more bytes, without arriving; the scope is the block or
+    the cluster.
 
     Args:
         block: Block to append to.
@@ -2399,7 +2467,8 @@ def mbarrier_expect_tx(
 def mbarrier_init(
     block: Block, addr: Value, count: Value, *, predicate: Value | None = None, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.mbarrier.init`.
+    """Initialises a barrier of 64 bits in the block's shared memory to expect `count` arrivals per phase, from 1 to
+    2^20 - 1. One thread does so, for example by way of the one-bit predicate.
 
     Args:
         block: Block to append to.
@@ -2418,7 +2487,7 @@ def mbarrier_init(
 
 
 def mbarrier_inval(block: Block, addr: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.mbarrier.inval`.
+    """Ends the life of the barrier in shared memory, so that its 64 bits can be used for something else.
 
     Args:
         block: Block to append to.
@@ -2444,7 +2513,8 @@ def mbarrier_test_wait(
     relaxed: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.mbarrier.test.wait`.
+    """Returns at once whether a phase of the barrier is complete: the phase of a 64-bit state that an arrival returned,
+    or the one of the parity in a 32-bit integer.
 
     Args:
         block: Block to append to.
@@ -2476,7 +2546,8 @@ def mbarrier_try_wait(
     relaxed: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.mbarrier.try_wait`.
+    """Returns whether a phase of the barrier, given as a 64-bit state or a 32-bit parity, is complete, after the thread
+    may have been suspended for a while. The limit is `ticks` nanoseconds where given.
 
     Args:
         block: Block to append to.
@@ -2501,7 +2572,8 @@ def mbarrier_try_wait(
 def mbarrier_try_wait_parity(
     block: Block, addr: Value, phase: Value, ticks: Value, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.mbarrier.try_wait.parity`.
+    """Waits in a loop until the phase of the barrier with the given parity, zero or one, is complete; `ticks` hints how
+    many nanoseconds the thread may be suspended per try.
 
     Args:
         block: Block to append to.
@@ -2522,7 +2594,8 @@ def mbarrier_try_wait_parity(
 def memory_barrier(
     block: Block, scope: MemScopeKind | str | Attribute, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.memory.barrier`.
+    """Makes the earlier memory accesses of the thread happen before its later ones, as seen by the block, cluster,
+    device or whole system.
 
     Args:
         block: Block to append to.
@@ -2560,7 +2633,9 @@ def mma_block_scale(
     multiplicand_b_ptx_type: MMATypes | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.mma.block_scale`.
+    """Multiplies the matrices A and B, with one scale per block of elements, and adds C, with all lanes of a warp (PTX
+    `mma.sync` with `block_scale`). Scales are 32-bit integers of packed `UE8M0` or `UE4M3` numbers, each with 16-bit
+    byte and thread selectors; kind, shape, types and scale layout have to be a combination that the hardware has.
 
     Args:
         block: Block to append to.
@@ -2624,7 +2699,9 @@ def mma_sp_block_scale(
     ordered_metadata: bool = False,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.mma.sp.block_scale`.
+    """Multiplies a matrix A of structured sparsity by B, with one scale per block of elements in both, and adds C, with
+    all lanes of a warp. The metadata and the selector are 32-bit integers; scales and selectors are those of
+    `nvvm.mma.block_scale`.
 
     Args:
         block: Block to append to.
@@ -2697,7 +2774,9 @@ def mma_sp_sync(
     kind: MMAKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.mma.sp.sync`.
+    """Multiplies a matrix A of the 2:4 sparsity pattern, of which only half is stored, by B and adds C, with all lanes
+    of a warp. The operands are registers as the shape and types demand, metadata and selector are 32-bit integers,
+    and integers need an overflow behaviour.
 
     Args:
         block: Block to append to.
@@ -2749,7 +2828,9 @@ def mma_sync(
     multiplicand_b_ptx_type: MMATypes | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.mma.sync`.
+    """Multiplies the matrices A and B and adds C, with all lanes of a warp, and returns each lane's share as a
+    structure. Number and type of the registers follow from the shape and PTX types; integers need an overflow
+    behaviour, and bits an operation.
 
     Args:
         block: Block to append to.
@@ -2786,7 +2867,8 @@ def mma_sync(
 
 
 def nanosleep(block: Block, duration: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.nanosleep`.
+    """Suspends the thread for about the given 32-bit number of nanoseconds, from none to twice as long, and at most a
+    millisecond.
 
     Args:
         block: Block to append to.
@@ -2809,7 +2891,8 @@ def pmevent(
     event_id: int | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.pmevent`.
+    """Triggers the performance monitor event `event_id`, from 0 to 15, or those in a 16-bit mask; exactly one of the
+    two is given.
 
     Args:
         block: Block to append to.
@@ -2839,7 +2922,9 @@ def prefetch(
     in_param_space: bool = False,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.prefetch`.
+    """Brings the cache line of an address in generic, global or local memory towards the L1 or L2 cache, or a tensor
+    map with `tensormap`, which excludes a cache level. Uniform prefetches are to L1 by a generic address, eviction
+    priorities for L2 and global addresses, predicates for tensor maps.
 
     Args:
         block: Block to append to.
@@ -2878,7 +2963,8 @@ def prmt(
     hi: Value | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.prmt`.
+    """Builds a 32-bit integer of bytes that the selector picks from `lo` and `hi` (PTX `prmt`). The modes `DEFAULT`,
+    `F4E` and `B4E` need `hi`, the others forbid it.
 
     Args:
         block: Block to append to.
@@ -2900,7 +2986,7 @@ def prmt(
 
 
 def rcp_approx_ftz_f(block: Block, arg: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.rcp.approx.ftz.f`.
+    """Returns an approximate reciprocal of a 32-bit float, with denormal numbers taken as zero.
 
     Args:
         block: Block to append to.
@@ -2918,7 +3004,8 @@ def rcp_approx_ftz_f(block: Block, arg: Value, result_type: Type, *, location: L
 
 
 def read_ptx_sreg_aggr_smem_size(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.aggr.smem.size`.
+    """Returns the bytes of shared memory of the block together with what the system reserves, as a 32-bit integer (PTX
+    `%aggr_smem_size`).
 
     Args:
         block: Block to append to.
@@ -2935,7 +3022,7 @@ def read_ptx_sreg_aggr_smem_size(block: Block, result_type: Type, *, location: L
 
 
 def read_ptx_sreg_clock(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.clock`.
+    """Returns the lower 32 bits of the cycle counter, which wraps around silently (PTX `%clock`).
 
     Args:
         block: Block to append to.
@@ -2952,7 +3039,7 @@ def read_ptx_sreg_clock(block: Block, result_type: Type, *, location: Location |
 
 
 def read_ptx_sreg_clock64(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.clock64`.
+    """Returns the 64-bit cycle counter (PTX `%clock64`).
 
     Args:
         block: Block to append to.
@@ -2971,7 +3058,7 @@ def read_ptx_sreg_clock64(block: Block, result_type: Type, *, location: Location
 def read_ptx_sreg_cluster_ctaid_x(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.cluster.ctaid.x`.
+    """Returns the position of the block within its cluster along x as a 32-bit integer (PTX `%cluster_ctaid.x`).
 
     Args:
         block: Block to append to.
@@ -2992,7 +3079,7 @@ def read_ptx_sreg_cluster_ctaid_x(
 def read_ptx_sreg_cluster_ctaid_y(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.cluster.ctaid.y`.
+    """Returns the position of the block within its cluster along y as a 32-bit integer (PTX `%cluster_ctaid.y`).
 
     Args:
         block: Block to append to.
@@ -3013,7 +3100,7 @@ def read_ptx_sreg_cluster_ctaid_y(
 def read_ptx_sreg_cluster_ctaid_z(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.cluster.ctaid.z`.
+    """Returns the position of the block within its cluster along z as a 32-bit integer (PTX `%cluster_ctaid.z`).
 
     Args:
         block: Block to append to.
@@ -3034,7 +3121,8 @@ def read_ptx_sreg_cluster_ctaid_z(
 def read_ptx_sreg_cluster_ctarank(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.cluster.ctarank`.
+    """Returns the number of the block within its cluster, over all dimensions, as a 32-bit integer (PTX
+    `%cluster_ctarank`).
 
     Args:
         block: Block to append to.
@@ -3055,7 +3143,7 @@ def read_ptx_sreg_cluster_ctarank(
 def read_ptx_sreg_cluster_nctaid_x(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.cluster.nctaid.x`.
+    """Returns how many blocks the cluster has along x as a 32-bit integer (PTX `%cluster_nctaid.x`).
 
     Args:
         block: Block to append to.
@@ -3076,7 +3164,7 @@ def read_ptx_sreg_cluster_nctaid_x(
 def read_ptx_sreg_cluster_nctaid_y(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.cluster.nctaid.y`.
+    """Returns how many blocks the cluster has along y as a 32-bit integer (PTX `%cluster_nctaid.y`).
 
     Args:
         block: Block to append to.
@@ -3097,7 +3185,7 @@ def read_ptx_sreg_cluster_nctaid_y(
 def read_ptx_sreg_cluster_nctaid_z(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.cluster.nctaid.z`.
+    """Returns how many blocks the cluster has along z as a 32-bit integer (PTX `%cluster_nctaid.z`).
 
     Args:
         block: Block to append to.
@@ -3118,7 +3206,7 @@ def read_ptx_sreg_cluster_nctaid_z(
 def read_ptx_sreg_cluster_nctarank(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.cluster.nctarank`.
+    """Returns how many blocks the cluster has, over all dimensions, as a 32-bit integer (PTX `%cluster_nctarank`).
 
     Args:
         block: Block to append to.
@@ -3139,7 +3227,7 @@ def read_ptx_sreg_cluster_nctarank(
 def read_ptx_sreg_clusterid_x(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.clusterid.x`.
+    """Returns the position of the cluster within the grid along x as a 32-bit integer (PTX `%clusterid.x`).
 
     Args:
         block: Block to append to.
@@ -3160,7 +3248,7 @@ def read_ptx_sreg_clusterid_x(
 def read_ptx_sreg_clusterid_y(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.clusterid.y`.
+    """Returns the position of the cluster within the grid along y as a 32-bit integer (PTX `%clusterid.y`).
 
     Args:
         block: Block to append to.
@@ -3181,7 +3269,7 @@ def read_ptx_sreg_clusterid_y(
 def read_ptx_sreg_clusterid_z(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.clusterid.z`.
+    """Returns the position of the cluster within the grid along z as a 32-bit integer (PTX `%clusterid.z`).
 
     Args:
         block: Block to append to.
@@ -3202,7 +3290,8 @@ def read_ptx_sreg_clusterid_z(
 def read_ptx_sreg_ctaid_x(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.ctaid.x`.
+    """Returns the position of the block within the grid along x as a 32-bit integer (PTX `%ctaid.x`); the range, where
+    given, promises bounds.
 
     Args:
         block: Block to append to.
@@ -3223,7 +3312,8 @@ def read_ptx_sreg_ctaid_x(
 def read_ptx_sreg_ctaid_y(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.ctaid.y`.
+    """Returns the position of the block within the grid along y as a 32-bit integer (PTX `%ctaid.y`); the range, where
+    given, promises bounds.
 
     Args:
         block: Block to append to.
@@ -3244,7 +3334,8 @@ def read_ptx_sreg_ctaid_y(
 def read_ptx_sreg_ctaid_z(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.ctaid.z`.
+    """Returns the position of the block within the grid along z as a 32-bit integer (PTX `%ctaid.z`); the range, where
+    given, promises bounds.
 
     Args:
         block: Block to append to.
@@ -3263,7 +3354,8 @@ def read_ptx_sreg_ctaid_z(
 
 
 def read_ptx_sreg_dynamic_smem_size(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.dynamic.smem.size`.
+    """Returns the bytes of shared memory that the launch gave the block, as a 32-bit integer (PTX
+    `%dynamic_smem_size`).
 
     Args:
         block: Block to append to.
@@ -3280,7 +3372,8 @@ def read_ptx_sreg_dynamic_smem_size(block: Block, result_type: Type, *, location
 
 
 def read_ptx_sreg_envreg0(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg0`.
+    """Returns environment register 0 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg0`).
 
     Args:
         block: Block to append to.
@@ -3297,7 +3390,8 @@ def read_ptx_sreg_envreg0(block: Block, result_type: Type, *, location: Location
 
 
 def read_ptx_sreg_envreg1(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg1`.
+    """Returns environment register 1 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg1`).
 
     Args:
         block: Block to append to.
@@ -3314,7 +3408,8 @@ def read_ptx_sreg_envreg1(block: Block, result_type: Type, *, location: Location
 
 
 def read_ptx_sreg_envreg10(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg10`.
+    """Returns environment register 10 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg10`).
 
     Args:
         block: Block to append to.
@@ -3331,7 +3426,8 @@ def read_ptx_sreg_envreg10(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg11(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg11`.
+    """Returns environment register 11 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg11`).
 
     Args:
         block: Block to append to.
@@ -3348,7 +3444,8 @@ def read_ptx_sreg_envreg11(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg12(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg12`.
+    """Returns environment register 12 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg12`).
 
     Args:
         block: Block to append to.
@@ -3365,7 +3462,8 @@ def read_ptx_sreg_envreg12(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg13(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg13`.
+    """Returns environment register 13 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg13`).
 
     Args:
         block: Block to append to.
@@ -3382,7 +3480,8 @@ def read_ptx_sreg_envreg13(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg14(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg14`.
+    """Returns environment register 14 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg14`).
 
     Args:
         block: Block to append to.
@@ -3399,7 +3498,8 @@ def read_ptx_sreg_envreg14(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg15(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg15`.
+    """Returns environment register 15 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg15`).
 
     Args:
         block: Block to append to.
@@ -3416,7 +3516,8 @@ def read_ptx_sreg_envreg15(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg16(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg16`.
+    """Returns environment register 16 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg16`).
 
     Args:
         block: Block to append to.
@@ -3433,7 +3534,8 @@ def read_ptx_sreg_envreg16(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg17(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg17`.
+    """Returns environment register 17 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg17`).
 
     Args:
         block: Block to append to.
@@ -3450,7 +3552,8 @@ def read_ptx_sreg_envreg17(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg18(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg18`.
+    """Returns environment register 18 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg18`).
 
     Args:
         block: Block to append to.
@@ -3467,7 +3570,8 @@ def read_ptx_sreg_envreg18(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg19(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg19`.
+    """Returns environment register 19 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg19`).
 
     Args:
         block: Block to append to.
@@ -3484,7 +3588,8 @@ def read_ptx_sreg_envreg19(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg2(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg2`.
+    """Returns environment register 2 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg2`).
 
     Args:
         block: Block to append to.
@@ -3501,7 +3606,8 @@ def read_ptx_sreg_envreg2(block: Block, result_type: Type, *, location: Location
 
 
 def read_ptx_sreg_envreg20(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg20`.
+    """Returns environment register 20 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg20`).
 
     Args:
         block: Block to append to.
@@ -3518,7 +3624,8 @@ def read_ptx_sreg_envreg20(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg21(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg21`.
+    """Returns environment register 21 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg21`).
 
     Args:
         block: Block to append to.
@@ -3535,7 +3642,8 @@ def read_ptx_sreg_envreg21(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg22(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg22`.
+    """Returns environment register 22 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg22`).
 
     Args:
         block: Block to append to.
@@ -3552,7 +3660,8 @@ def read_ptx_sreg_envreg22(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg23(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg23`.
+    """Returns environment register 23 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg23`).
 
     Args:
         block: Block to append to.
@@ -3569,7 +3678,8 @@ def read_ptx_sreg_envreg23(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg24(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg24`.
+    """Returns environment register 24 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg24`).
 
     Args:
         block: Block to append to.
@@ -3586,7 +3696,8 @@ def read_ptx_sreg_envreg24(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg25(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg25`.
+    """Returns environment register 25 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg25`).
 
     Args:
         block: Block to append to.
@@ -3603,7 +3714,8 @@ def read_ptx_sreg_envreg25(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg26(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg26`.
+    """Returns environment register 26 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg26`).
 
     Args:
         block: Block to append to.
@@ -3620,7 +3732,8 @@ def read_ptx_sreg_envreg26(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg27(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg27`.
+    """Returns environment register 27 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg27`).
 
     Args:
         block: Block to append to.
@@ -3637,7 +3750,8 @@ def read_ptx_sreg_envreg27(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg28(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg28`.
+    """Returns environment register 28 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg28`).
 
     Args:
         block: Block to append to.
@@ -3654,7 +3768,8 @@ def read_ptx_sreg_envreg28(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg29(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg29`.
+    """Returns environment register 29 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg29`).
 
     Args:
         block: Block to append to.
@@ -3671,7 +3786,8 @@ def read_ptx_sreg_envreg29(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg3(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg3`.
+    """Returns environment register 3 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg3`).
 
     Args:
         block: Block to append to.
@@ -3688,7 +3804,8 @@ def read_ptx_sreg_envreg3(block: Block, result_type: Type, *, location: Location
 
 
 def read_ptx_sreg_envreg30(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg30`.
+    """Returns environment register 30 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg30`).
 
     Args:
         block: Block to append to.
@@ -3705,7 +3822,8 @@ def read_ptx_sreg_envreg30(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg31(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg31`.
+    """Returns environment register 31 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg31`).
 
     Args:
         block: Block to append to.
@@ -3722,7 +3840,8 @@ def read_ptx_sreg_envreg31(block: Block, result_type: Type, *, location: Locatio
 
 
 def read_ptx_sreg_envreg4(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg4`.
+    """Returns environment register 4 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg4`).
 
     Args:
         block: Block to append to.
@@ -3739,7 +3858,8 @@ def read_ptx_sreg_envreg4(block: Block, result_type: Type, *, location: Location
 
 
 def read_ptx_sreg_envreg5(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg5`.
+    """Returns environment register 5 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg5`).
 
     Args:
         block: Block to append to.
@@ -3756,7 +3876,8 @@ def read_ptx_sreg_envreg5(block: Block, result_type: Type, *, location: Location
 
 
 def read_ptx_sreg_envreg6(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg6`.
+    """Returns environment register 6 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg6`).
 
     Args:
         block: Block to append to.
@@ -3773,7 +3894,8 @@ def read_ptx_sreg_envreg6(block: Block, result_type: Type, *, location: Location
 
 
 def read_ptx_sreg_envreg7(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg7`.
+    """Returns environment register 7 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg7`).
 
     Args:
         block: Block to append to.
@@ -3790,7 +3912,8 @@ def read_ptx_sreg_envreg7(block: Block, result_type: Type, *, location: Location
 
 
 def read_ptx_sreg_envreg8(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg8`.
+    """Returns environment register 8 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg8`).
 
     Args:
         block: Block to append to.
@@ -3807,7 +3930,8 @@ def read_ptx_sreg_envreg8(block: Block, result_type: Type, *, location: Location
 
 
 def read_ptx_sreg_envreg9(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.envreg9`.
+    """Returns environment register 9 as a 32-bit integer, whose content the driver sets before the launch (PTX
+    `%envreg9`).
 
     Args:
         block: Block to append to.
@@ -3824,7 +3948,8 @@ def read_ptx_sreg_envreg9(block: Block, result_type: Type, *, location: Location
 
 
 def read_ptx_sreg_globaltimer(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.globaltimer`.
+    """Returns the time of the global timer in nanoseconds as a 64-bit integer; how often it advances depends on the
+    device (PTX `%globaltimer`).
 
     Args:
         block: Block to append to.
@@ -3841,7 +3966,7 @@ def read_ptx_sreg_globaltimer(block: Block, result_type: Type, *, location: Loca
 
 
 def read_ptx_sreg_globaltimer_lo(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.globaltimer.lo`.
+    """Returns the lower 32 bits of the global timer, in nanoseconds (PTX `%globaltimer_lo`).
 
     Args:
         block: Block to append to.
@@ -3860,7 +3985,8 @@ def read_ptx_sreg_globaltimer_lo(block: Block, result_type: Type, *, location: L
 def read_ptx_sreg_gridid(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.gridid`.
+    """Returns the number of the grid among the launches of the context (PTX `%gridid`), as an integer of the result
+    type.
 
     Args:
         block: Block to append to.
@@ -3881,7 +4007,8 @@ def read_ptx_sreg_gridid(
 def read_ptx_sreg_laneid(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.laneid`.
+    """Returns the position of the thread within its warp, from zero to the warp size minus one, as a 32-bit integer
+    (PTX `%laneid`).
 
     Args:
         block: Block to append to.
@@ -3900,7 +4027,7 @@ def read_ptx_sreg_laneid(
 
 
 def read_ptx_sreg_lanemask_eq(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.lanemask.eq`.
+    """Returns a 32-bit mask of the calling lane itself (PTX `%lanemask_eq`).
 
     Args:
         block: Block to append to.
@@ -3917,7 +4044,7 @@ def read_ptx_sreg_lanemask_eq(block: Block, result_type: Type, *, location: Loca
 
 
 def read_ptx_sreg_lanemask_ge(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.lanemask.ge`.
+    """Returns a 32-bit mask of the calling lane and those after it (PTX `%lanemask_ge`).
 
     Args:
         block: Block to append to.
@@ -3934,7 +4061,7 @@ def read_ptx_sreg_lanemask_ge(block: Block, result_type: Type, *, location: Loca
 
 
 def read_ptx_sreg_lanemask_gt(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.lanemask.gt`.
+    """Returns a 32-bit mask of the lanes after the calling one (PTX `%lanemask_gt`).
 
     Args:
         block: Block to append to.
@@ -3951,7 +4078,7 @@ def read_ptx_sreg_lanemask_gt(block: Block, result_type: Type, *, location: Loca
 
 
 def read_ptx_sreg_lanemask_le(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.lanemask.le`.
+    """Returns a 32-bit mask of the calling lane and those before it (PTX `%lanemask_le`).
 
     Args:
         block: Block to append to.
@@ -3968,7 +4095,7 @@ def read_ptx_sreg_lanemask_le(block: Block, result_type: Type, *, location: Loca
 
 
 def read_ptx_sreg_lanemask_lt(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.lanemask.lt`.
+    """Returns a 32-bit mask of the lanes before the calling one (PTX `%lanemask_lt`).
 
     Args:
         block: Block to append to.
@@ -3987,7 +4114,7 @@ def read_ptx_sreg_lanemask_lt(block: Block, result_type: Type, *, location: Loca
 def read_ptx_sreg_nclusterid_x(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.nclusterid.x`.
+    """Returns how many clusters the grid has along x as a 32-bit integer (PTX `%nclusterid.x`).
 
     Args:
         block: Block to append to.
@@ -4008,7 +4135,7 @@ def read_ptx_sreg_nclusterid_x(
 def read_ptx_sreg_nclusterid_y(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.nclusterid.y`.
+    """Returns how many clusters the grid has along y as a 32-bit integer (PTX `%nclusterid.y`).
 
     Args:
         block: Block to append to.
@@ -4029,7 +4156,7 @@ def read_ptx_sreg_nclusterid_y(
 def read_ptx_sreg_nclusterid_z(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.nclusterid.z`.
+    """Returns how many clusters the grid has along z as a 32-bit integer (PTX `%nclusterid.z`).
 
     Args:
         block: Block to append to.
@@ -4050,7 +4177,8 @@ def read_ptx_sreg_nclusterid_z(
 def read_ptx_sreg_nctaid_x(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.nctaid.x`.
+    """Returns how many blocks the grid has along x as a 32-bit integer (PTX `%nctaid.x`); the range, where given,
+    promises bounds.
 
     Args:
         block: Block to append to.
@@ -4071,7 +4199,8 @@ def read_ptx_sreg_nctaid_x(
 def read_ptx_sreg_nctaid_y(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.nctaid.y`.
+    """Returns how many blocks the grid has along y as a 32-bit integer (PTX `%nctaid.y`); the range, where given,
+    promises bounds.
 
     Args:
         block: Block to append to.
@@ -4092,7 +4221,8 @@ def read_ptx_sreg_nctaid_y(
 def read_ptx_sreg_nctaid_z(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.nctaid.z`.
+    """Returns how many blocks the grid has along z as a 32-bit integer (PTX `%nctaid.z`); the range, where given,
+    promises bounds.
 
     Args:
         block: Block to append to.
@@ -4113,7 +4243,8 @@ def read_ptx_sreg_nctaid_z(
 def read_ptx_sreg_nsmid(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.nsmid`.
+    """Returns the upper bound of the numbers of multiprocessors, not all of which need to exist, as a 32-bit integer
+    (PTX `%nsmid`).
 
     Args:
         block: Block to append to.
@@ -4134,7 +4265,8 @@ def read_ptx_sreg_nsmid(
 def read_ptx_sreg_ntid_x(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.ntid.x`.
+    """Returns how many threads the block has along x as a 32-bit integer (PTX `%ntid.x`); the range, where given,
+    promises bounds.
 
     Args:
         block: Block to append to.
@@ -4155,7 +4287,8 @@ def read_ptx_sreg_ntid_x(
 def read_ptx_sreg_ntid_y(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.ntid.y`.
+    """Returns how many threads the block has along y as a 32-bit integer (PTX `%ntid.y`); the range, where given,
+    promises bounds.
 
     Args:
         block: Block to append to.
@@ -4176,7 +4309,8 @@ def read_ptx_sreg_ntid_y(
 def read_ptx_sreg_ntid_z(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.ntid.z`.
+    """Returns how many threads the block has along z as a 32-bit integer (PTX `%ntid.z`); the range, where given,
+    promises bounds.
 
     Args:
         block: Block to append to.
@@ -4197,7 +4331,7 @@ def read_ptx_sreg_ntid_z(
 def read_ptx_sreg_nwarpid(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.nwarpid`.
+    """Returns the upper bound of the numbers of warps on a multiprocessor as a 32-bit integer (PTX `%nwarpid`).
 
     Args:
         block: Block to append to.
@@ -4218,7 +4352,8 @@ def read_ptx_sreg_nwarpid(
 def read_ptx_sreg_smid(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.smid`.
+    """Returns the number of the multiprocessor that runs the thread, which may change during the run, as a 32-bit
+    integer (PTX `%smid`).
 
     Args:
         block: Block to append to.
@@ -4239,7 +4374,8 @@ def read_ptx_sreg_smid(
 def read_ptx_sreg_tid_x(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.tid.x`.
+    """Returns the position of the thread within its block along x as a 32-bit integer (PTX `%tid.x`); the range, where
+    given, promises bounds.
 
     Args:
         block: Block to append to.
@@ -4260,7 +4396,8 @@ def read_ptx_sreg_tid_x(
 def read_ptx_sreg_tid_y(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.tid.y`.
+    """Returns the position of the thread within its block along y as a 32-bit integer (PTX `%tid.y`); the range, where
+    given, promises bounds.
 
     Args:
         block: Block to append to.
@@ -4281,7 +4418,8 @@ def read_ptx_sreg_tid_y(
 def read_ptx_sreg_tid_z(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.tid.z`.
+    """Returns the position of the thread within its block along z as a 32-bit integer (PTX `%tid.z`); the range, where
+    given, promises bounds.
 
     Args:
         block: Block to append to.
@@ -4300,7 +4438,8 @@ def read_ptx_sreg_tid_z(
 
 
 def read_ptx_sreg_total_smem_size(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.total.smem.size`.
+    """Returns the bytes of shared memory of the block, static and dynamic but not reserved by the system, as a 32-bit
+    integer (PTX `%total_smem_size`).
 
     Args:
         block: Block to append to.
@@ -4319,7 +4458,8 @@ def read_ptx_sreg_total_smem_size(block: Block, result_type: Type, *, location: 
 def read_ptx_sreg_warpid(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.warpid`.
+    """Returns the number of the warp's slot on its multiprocessor, which may change during the run and is no thread
+    index, as a 32-bit integer (PTX `%warpid`).
 
     Args:
         block: Block to append to.
@@ -4340,7 +4480,7 @@ def read_ptx_sreg_warpid(
 def read_ptx_sreg_warpsize(
     block: Block, result_type: Type, *, range: Any = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `nvvm.read.ptx.sreg.warpsize`.
+    """Returns how many threads a warp has as a 32-bit integer, 32 on all present devices (PTX `WARP_SZ`).
 
     Args:
         block: Block to append to.
@@ -4369,7 +4509,8 @@ def redux_sync(
     nan: bool | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.redux.sync`.
+    """Combines a 32-bit integer, or by `FMIN` and `FMAX` a 32-bit float, of all lanes in the mask, and gives each of
+    them the result. The flags `abs` and `nan` only go with floats.
 
     Args:
         block: Block to append to.
@@ -4398,7 +4539,8 @@ def setmaxregister(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.setmaxregister`.
+    """Changes how many registers each thread of the warp may use, a constant multiple of 8 from 24 to 256 (PTX
+    `setmaxnreg`). All warps of the warpgroup have to run the same one; an increase waits until registers are free.
 
     Args:
         block: Block to append to.
@@ -4431,7 +4573,9 @@ def shfl_sync(
     return_value_and_is_valid: bool = False,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.shfl.sync`.
+    """Returns the 32-bit value of another lane, which the kind and the offset pick: by exclusive or, up, down, or
+    absolute index. All lanes in the thread mask have to run it together; with `return_value_and_is_valid`, the
+    result is a structure with a bit for whether the source exists.
 
     Args:
         block: Block to append to.
@@ -4460,7 +4604,7 @@ def shfl_sync(
 def st_bulk(
     block: Block, addr: Value, size: Value, *, init_val: int | Attribute | None = None, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.st.bulk`.
+    """Sets `size` bytes of shared memory, a multiple of 8, to zero, the only initial value that is supported.
 
     Args:
         block: Block to append to.
@@ -4489,7 +4633,8 @@ def stmatrix(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.stmatrix`.
+    """Stores one, two or four matrices, as 32-bit registers spread over the warp, to shared memory; all lanes take
+    part. Matrices are 8x8 of 16-bit or 16x8 of 8-bit elements, the latter with column layout only.
 
     Args:
         block: Block to append to.
@@ -4522,7 +4667,9 @@ def tcgen05_alloc(
     group: CTAGroupKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.alloc`.
+    """Allocates `n_cols` columns of tensor memory, a power of two from 32 to 512, and writes their address to the
+    shared memory at `addr`. One warp runs it as a whole (one of each block for a pair of blocks), and it waits until
+    there is room.
 
     Args:
         block: Block to append to.
@@ -4549,7 +4696,8 @@ def tcgen05_commit(
     group: CTAGroupKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.commit`.
+    """Makes the barrier at `addr` see an arrival once all earlier asynchronous `tcgen05` operations of the thread are
+    complete; a 16-bit mask signals the barriers of several blocks of the cluster.
 
     Args:
         block: Block to append to.
@@ -4579,7 +4727,8 @@ def tcgen05_cp(
     src_format: Tcgen05CpSrcFormat | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.cp`.
+    """Starts an asynchronous copy of the matrix that a 64-bit descriptor names from shared to tensor memory. The shape
+    64x128b needs one of the multicasts over pairs of warps, 32x128b the one over four, and all others none.
 
     Args:
         block: Block to append to.
@@ -4614,7 +4763,8 @@ def tcgen05_dealloc(
     group: CTAGroupKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.dealloc`.
+    """Frees `n_cols` columns of tensor memory at `taddr`, as `nvvm.tcgen05.alloc` allocated them; one warp runs it as a
+    whole, and all memory is freed before the kernel ends.
 
     Args:
         block: Block to append to.
@@ -4636,7 +4786,8 @@ def tcgen05_dealloc(
 def tcgen05_fence(
     block: Block, kind: Tcgen05FenceKind | str | Attribute, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.fence`.
+    """Orders asynchronous `tcgen05` operations of the thread against a synchronisation of threads, before or after it
+    as the kind says.
 
     Args:
         block: Block to append to.
@@ -4663,7 +4814,9 @@ def tcgen05_ld(
     pack: bool = False,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.tcgen05.ld`.
+    """Starts an asynchronous load from tensor memory into 32-bit registers, by all lanes of a warp; the shape and the
+    size of the result say how many, and `pack` puts two 16-bit elements into one. Only the shape 16x32bx2 takes an
+    offset, a constant; `nvvm.tcgen05.wait` follows.
 
     Args:
         block: Block to append to.
@@ -4700,7 +4853,10 @@ def tcgen05_mma(
     a_shift: bool = False,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.mma`.
+    """Starts an asynchronous product of A (tensor memory or descriptor) and B (descriptor) into the accumulator D in
+    tensor memory, to which it adds if `enable_input_d`; one thread starts it. The instruction descriptor is a 32-bit
+    integer, `scale_input_d` a constant from 0 to 15, and the mask of disabled lanes a vector of four 32-bit integers
+    per block.
 
     Args:
         block: Block to append to.
@@ -4749,7 +4905,8 @@ def tcgen05_mma_block_scale(
     collector_op: Tcgen05MMACollectorOp | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.mma.block_scale`.
+    """Starts an asynchronous product like `nvvm.tcgen05.mma` of A and B with one scale per block of elements; the
+    scales are in tensor memory at `scale_a` and `scale_b`.
 
     Args:
         block: Block to append to.
@@ -4793,7 +4950,8 @@ def tcgen05_mma_smem_desc(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.tcgen05.mma_smem_desc`.
+    """Builds the 64-bit descriptor of a matrix in shared memory for `nvvm.tcgen05.mma`, from its start, the offsets
+    along leading and stride dimension, base offset, leading dimension mode and swizzling.
 
     Args:
         block: Block to append to.
@@ -4832,7 +4990,8 @@ def tcgen05_mma_sp(
     a_shift: bool = False,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.mma.sp`.
+    """Starts an asynchronous product like `nvvm.tcgen05.mma` with a matrix A of structured sparsity, whose metadata is
+    in tensor memory at `sparse_metadata`.
 
     Args:
         block: Block to append to.
@@ -4883,7 +5042,8 @@ def tcgen05_mma_sp_block_scale(
     collector_op: Tcgen05MMACollectorOp | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.mma.sp.block_scale`.
+    """Starts an asynchronous product of a matrix A of structured sparsity and a matrix B, with one scale per block of
+    elements in both; metadata and scales are in tensor memory.
 
     Args:
         block: Block to append to.
@@ -4930,7 +5090,8 @@ def tcgen05_mma_ws(
     collector_op: Tcgen05MMACollectorOp | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.mma.ws`.
+    """Starts an asynchronous product into the accumulator D in tensor memory that keeps the matrix B in one of four
+    collector buffers for reuse; it runs on a single block. A 64-bit mask, where given, sets columns of B to zero.
 
     Args:
         block: Block to append to.
@@ -4974,7 +5135,8 @@ def tcgen05_mma_ws_sp(
     collector_op: Tcgen05MMACollectorOp | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.mma.ws.sp`.
+    """Starts an asynchronous product like `nvvm.tcgen05.mma.ws`, with a matrix A of structured sparsity and its
+    metadata in tensor memory.
 
     Args:
         block: Block to append to.
@@ -5007,7 +5169,8 @@ def tcgen05_mma_ws_sp(
 def tcgen05_relinquish_alloc_permit(
     block: Block, *, group: CTAGroupKind | str | Attribute | None = None, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.relinquish_alloc_permit`.
+    """Gives up the right of the block to allocate tensor memory, so that others need not wait for it; no
+    `nvvm.tcgen05.alloc` may follow in the block.
 
     Args:
         block: Block to append to.
@@ -5027,7 +5190,7 @@ def tcgen05_relinquish_alloc_permit(
 def tcgen05_shift(
     block: Block, taddr: Value, *, group: CTAGroupKind | str | Attribute | None = None, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.shift`.
+    """Starts to move the rows of the matrix at `taddr` in tensor memory down by one row, except for the last.
 
     Args:
         block: Block to append to.
@@ -5055,7 +5218,9 @@ def tcgen05_st(
     unpack: bool = False,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.st`.
+    """Starts an asynchronous store of one or more 32-bit registers per lane to tensor memory, by all lanes of a warp;
+    `unpack` splits each register into two 16-bit elements. Their number fits the shape; only 16x32bx2 takes an
+    offset, a constant.
 
     Args:
         block: Block to append to.
@@ -5079,7 +5244,8 @@ def tcgen05_st(
 def tcgen05_wait(
     block: Block, kind: Tcgen05WaitKind | str | Attribute, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.tcgen05.wait`.
+    """Waits until all earlier `nvvm.tcgen05.ld` or all earlier `nvvm.tcgen05.st` of the thread are complete, as the
+    kind says.
 
     Args:
         block: Block to append to.
@@ -5105,7 +5271,8 @@ def vote_sync(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.vote.sync`.
+    """Combines a bit of all lanes in the 32-bit mask: whether any or all are true, or all are equal, as a bit, or the
+    mask of those that are true, as a 32-bit integer. All lanes in the mask have to run it together.
 
     Args:
         block: Block to append to.
@@ -5126,7 +5293,8 @@ def vote_sync(
 
 
 def wgmma_commit_group_sync_aligned(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.wgmma.commit.group.sync.aligned`.
+    """Puts the earlier `nvvm.wgmma.mma_async` operations of the warpgroup into a group for
+    `nvvm.wgmma.wait.group.sync.aligned`; all lanes of the warp run it together.
 
     Args:
         block: Block to append to.
@@ -5142,7 +5310,8 @@ def wgmma_commit_group_sync_aligned(block: Block, *, location: Location | None =
 
 
 def wgmma_fence_aligned(block: Block, *, location: Location | None = None) -> Operation:
-    """Appends the operation `nvvm.wgmma.fence.aligned`.
+    """Orders accesses to registers and shared memory before the next `nvvm.wgmma.mma_async` of the warpgroup, as needed
+    before the first one and whenever registers have changed.
 
     Args:
         block: Block to append to.
@@ -5176,7 +5345,9 @@ def wgmma_mma_async(
     satfinite: MMAIntOverflow | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.wgmma.mma_async`.
+    """Starts an asynchronous product of the matrices of two 64-bit descriptors in shared memory, added to the
+    accumulator `inouts` unless `scale_d` is zero, by the four warps of a warpgroup. The size m is 64, k follows from
+    the types, n is a multiple of 8 up to 256; only 16-bit floats can be transposed.
 
     Args:
         block: Block to append to.
@@ -5220,7 +5391,8 @@ def wgmma_mma_async(
 def wgmma_wait_group_sync_aligned(
     block: Block, group: int | Attribute, *, location: Location | None = None
 ) -> Operation:
-    """Appends the operation `nvvm.wgmma.wait.group.sync.aligned`.
+    """Waits until at most `group` of the newest groups of `nvvm.wgmma.mma_async` of the warpgroup are unfinished; their
+    accumulators must not be read before.
 
     Args:
         block: Block to append to.
@@ -5251,7 +5423,9 @@ def wmma_load(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.wmma.load`.
+    """Loads the fragment of a matrix A, B or C from generic, global or shared memory, with rows or columns `stride`
+    elements apart, by all lanes of a warp. Sizes, layout and types have to be a combination that PTX has; the result
+    is a structure of each lane's share.
 
     Args:
         block: Block to append to.
@@ -5297,7 +5471,8 @@ def wmma_mma(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `nvvm.wmma.mma`.
+    """Multiplies fragments of A and B and adds C, by all lanes of a warp, and returns each lane's share as a structure.
+    The operands are the registers of the three fragments one after another, as many as sizes and types demand.
 
     Args:
         block: Block to append to.
@@ -5343,7 +5518,8 @@ def wmma_store(
     *,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `nvvm.wmma.store`.
+    """Stores the fragment of an accumulator to generic, global or shared memory, with rows or columns `stride` elements
+    apart, by all lanes of a warp; number and type of the registers follow from sizes and element type.
 
     Args:
         block: Block to append to.

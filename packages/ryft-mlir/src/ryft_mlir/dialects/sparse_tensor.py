@@ -96,7 +96,9 @@ class StorageSpecifierKind(enum.IntEnum):
 def assemble(
     block: Block, levels: Sequence[Value], values: Value, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `sparse_tensor.assemble`.
+    """Makes a sparse tensor of the given type from tensors of the positions and coordinates of its levels and a
+    one-dimensional tensor of its values, without a copy. Types and contents have to fit the encoding of the result;
+    they are not checked.
 
     Args:
         block: Block to append to.
@@ -130,7 +132,9 @@ def binary(
     right_region_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `sparse_tensor.binary`.
+    """Combines two scalars of sparse tensors, inside a `linalg.generic`, in a region for each case: both stored, only
+    the left, or only the right one. A case without a region stores nothing; `left_identity` and `right_identity`
+    stand for one that returns its operand.
 
     Args:
         block: Block to append to.
@@ -175,7 +179,9 @@ def coiterate(
     case_regions: Sequence[Body] = (),
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `sparse_tensor.coiterate`.
+    """Iterates over several iteration spaces of the same levels at once, and runs the region of the case that says
+    which of them store the current coordinate. Values that start at `init_args` are carried on, and each region
+    yields the next ones.
 
     Args:
         block: Block to append to.
@@ -212,7 +218,9 @@ def compress(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `sparse_tensor.compress`.
+    """Inserts the values of the expanded innermost level that were marked as filled into a sparse tensor, clears the
+    buffers, and returns the new tensor. Takes the buffers and the count of `sparse_tensor.expand`, and the
+    coordinates of all outer levels.
 
     Args:
         block: Block to append to.
@@ -237,7 +245,8 @@ def compress(
 def concatenate(
     block: Block, inputs: Sequence[Value], dimension: Any, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `sparse_tensor.concatenate`.
+    """Joins two or more tensors of static shape along a constant dimension; they agree in rank and in all other sizes,
+    also with the result, whose sizes may be unknown.
 
     Args:
         block: Block to append to.
@@ -257,7 +266,8 @@ def concatenate(
 
 
 def convert(block: Block, source: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `sparse_tensor.convert`.
+    """Converts between sparse encodings, or between a dense and a sparse tensor, of the same rank and sizes; a known
+    size may become unknown.
 
     Args:
         block: Block to append to.
@@ -277,7 +287,8 @@ def convert(block: Block, source: Value, result_type: Type, *, location: Locatio
 def coordinates(
     block: Block, tensor: Value, level: Any, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `sparse_tensor.coordinates`.
+    """Returns the memref of the coordinates that a level of a sparse tensor stores; the level, a constant, has to store
+    them.
 
     Args:
         block: Block to append to.
@@ -299,7 +310,8 @@ def coordinates(
 def coordinates_buffer(
     block: Block, tensor: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `sparse_tensor.coordinates_buffer`.
+    """Returns the memref of all coordinates of a sparse tensor whose last two or more levels are in coordinate format,
+    with those of one element side by side; it must not be written to.
 
     Args:
         block: Block to append to.
@@ -325,7 +337,8 @@ def crd_translate(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `sparse_tensor.crd_translate`.
+    """Converts coordinates of dimensions into those of storage levels or back, as direction and encoding say; there is
+    one index per dimension, and one per level.
 
     Args:
         block: Block to append to.
@@ -357,7 +370,8 @@ def disassemble(
     *,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `sparse_tensor.disassemble`.
+    """Copies the positions, coordinates and values of a sparse tensor into the given tensors, and returns them with the
+    lengths that are in use. The output tensors have to be large enough.
 
     Args:
         block: Block to append to.
@@ -379,7 +393,8 @@ def disassemble(
 def expand(
     block: Block, tensor: Value, result_types: Sequence[Type], *, location: Location | None = None
 ) -> tuple[Value, ...]:
-    """Appends the operation `sparse_tensor.expand`.
+    """Opens the innermost level of a sparse tensor for access in any order: returns a memref of dense values, one of
+    flags, one for the coordinates filled in, and their count, all at the start empty.
 
     Args:
         block: Block to append to.
@@ -406,7 +421,8 @@ def extract_iteration_space(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `sparse_tensor.extract_iteration_space`.
+    """Returns the space of the levels from `lo_lvl` to below `hi_lvl` of a sparse tensor, for loops over it; levels
+    above the lowest need the iterator of their parent level.
 
     Args:
         block: Block to append to.
@@ -430,7 +446,7 @@ def extract_iteration_space(
 def extract_value(
     block: Block, tensor: Value, iterator: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `sparse_tensor.extract_value`.
+    """Returns the element at which an iterator over all levels of the sparse tensor stands.
 
     Args:
         block: Block to append to.
@@ -459,7 +475,9 @@ def foreach(
     region_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `sparse_tensor.foreach`.
+    """Runs its region for each stored element, or for each element of a dense tensor, with the coordinates, the value,
+    and values carried on from `init_args`, and returns the last of these. The map, a permutation, sets the order of
+    the dimensions for a dense tensor; the region ends in `sparse_tensor.yield`.
 
     Args:
         block: Block to append to.
@@ -484,7 +502,8 @@ def foreach(
 
 
 def has_runtime_library(block: Block, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `sparse_tensor.has_runtime_library`.
+    """Returns whether the compiler generates calls of a support library rather than its own code for sparse tensors, as
+    a bit.
 
     Args:
         block: Block to append to.
@@ -511,7 +530,8 @@ def iterate(
     region_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `sparse_tensor.iterate`.
+    """Runs its region for each element of an iteration space, with an iterator and the coordinates of `crd_used_lvls`,
+    and carries values that start at `init_args`.
 
     Args:
         block: Block to append to.
@@ -543,7 +563,8 @@ def load(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `sparse_tensor.load`.
+    """Returns the tensor that the storage behind a sparse tensor holds, after the insertions that may still be pending
+    if `has_inserts` is set.
 
     Args:
         block: Block to append to.
@@ -566,7 +587,7 @@ def load(
 def lvl(
     block: Block, source: Value, index: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `sparse_tensor.lvl`.
+    """Returns the size of a storage level of a sparse tensor; the level is an index below the number of levels.
 
     Args:
         block: Block to append to.
@@ -585,7 +606,8 @@ def lvl(
 
 
 def new(block: Block, source: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `sparse_tensor.new`.
+    """Makes a sparse tensor of the given type from a source such as the name of a file, which gives the elements and
+    any sizes that the type leaves open.
 
     Args:
         block: Block to append to.
@@ -605,7 +627,7 @@ def new(block: Block, source: Value, result_type: Type, *, location: Location | 
 def number_of_entries(
     block: Block, tensor: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `sparse_tensor.number_of_entries`.
+    """Returns how many elements a sparse tensor stores, as an index; stored zeros count too.
 
     Args:
         block: Block to append to.
@@ -623,7 +645,7 @@ def number_of_entries(
 
 
 def out(block: Block, tensor: Value, dest: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `sparse_tensor.out`.
+    """Writes a sparse tensor to a destination, such as the name of a file.
 
     Args:
         block: Block to append to.
@@ -643,7 +665,8 @@ def out(block: Block, tensor: Value, dest: Value, *, location: Location | None =
 def positions(
     block: Block, tensor: Value, level: Any, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `sparse_tensor.positions`.
+    """Returns the memref of the positions of a level of a sparse tensor, at which each segment of its coordinates
+    starts; the constant level has to store positions.
 
     Args:
         block: Block to append to.
@@ -663,7 +686,7 @@ def positions(
 
 
 def print_(block: Block, tensor: Value, *, location: Location | None = None) -> Operation:
-    """Appends the operation `sparse_tensor.print`.
+    """Prints the encoding, sizes and storage of a sparse tensor, for tests and debugging.
 
     Args:
         block: Block to append to.
@@ -690,7 +713,8 @@ def push_back(
     result_types: Sequence[Type] | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `sparse_tensor.push_back`.
+    """Appends a value, or n copies of it, to a one-dimensional memref in use up to `cur_size`, and returns the buffer
+    and its new size. The buffer is reallocated when full, unless `inbounds` promises that there is room.
 
     Args:
         block: Block to append to.
@@ -723,7 +747,8 @@ def reduce(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `sparse_tensor.reduce`.
+    """Combines two scalars of the same type in its region as a custom reduction inside a `linalg.generic`; `identity`
+    is the start value, and the region of two arguments ends in `sparse_tensor.yield`.
 
     Args:
         block: Block to append to.
@@ -748,7 +773,8 @@ def reduce(
 
 
 def reinterpret_map(block: Block, source: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `sparse_tensor.reinterpret_map`.
+    """Views a sparse tensor under another mapping from dimensions to levels; the levels, their types and sizes have to
+    agree, and no data move.
 
     Args:
         block: Block to append to.
@@ -773,7 +799,8 @@ def reorder_coo(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `sparse_tensor.reorder_coo`.
+    """Sorts the elements of a tensor in unordered coordinate format, with the given algorithm, into one with the
+    ordering of the result type; the rest of the two types agrees.
 
     Args:
         block: Block to append to.
@@ -801,7 +828,8 @@ def select(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `sparse_tensor.select`.
+    """Keeps a stored scalar, inside a `linalg.generic`, where its region, which gets the scalar, yields true, and drops
+    it elsewhere; the result has the type of the operand.
 
     Args:
         block: Block to append to.
@@ -831,7 +859,8 @@ def slice_offset(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `sparse_tensor.slice.offset`.
+    """Returns the offset of a slice of a sparse tensor along a constant dimension, as an index; the encoding has to
+    describe a slice.
 
     Args:
         block: Block to append to.
@@ -858,7 +887,8 @@ def slice_stride(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `sparse_tensor.slice.stride`.
+    """Returns the stride of a slice of a sparse tensor along a constant dimension, as an index; the encoding has to be
+    that of a slice.
 
     Args:
         block: Block to append to.
@@ -888,7 +918,8 @@ def sort(
     ny: int | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `sparse_tensor.sort`.
+    """Sorts the first n tuples of coordinates in the memref `xy` in place, in the order of a permutation map, and moves
+    values in `xy` and `ys` along. `ny` counts the values that follow the coordinates of each tuple in `xy`.
 
     Args:
         block: Block to append to.
@@ -923,7 +954,9 @@ def storage_specifier_get(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `sparse_tensor.storage_specifier.get`.
+    """Returns one size of the storage of a sparse tensor from its specifier: that of a level, of its positions,
+    coordinates, or of the values, or the offset or stride of a slice. All kinds but the size of the values need a
+    level.
 
     Args:
         block: Block to append to.
@@ -949,7 +982,7 @@ def storage_specifier_get(
 def storage_specifier_init(
     block: Block, result_type: Type, *, source: Value | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `sparse_tensor.storage_specifier.init`.
+    """Returns a specifier of the given type, with all sizes zero, or with those of a source where a slice is made.
 
     Args:
         block: Block to append to.
@@ -976,7 +1009,8 @@ def storage_specifier_set(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `sparse_tensor.storage_specifier.set`.
+    """Returns a specifier with one of its sizes replaced by an index value; all kinds but the size of the values need a
+    level.
 
     Args:
         block: Block to append to.
@@ -1011,7 +1045,9 @@ def unary(
     absent_region_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `sparse_tensor.unary`.
+    """Maps a scalar of a sparse tensor, inside a `linalg.generic`, in one region where it is stored, and computes a
+    value in another, which has no arguments, where it is not. An empty region stores nothing; both yield the result
+    type.
 
     Args:
         block: Block to append to.
@@ -1039,7 +1075,7 @@ def unary(
 
 
 def values(block: Block, tensor: Value, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `sparse_tensor.values`.
+    """Returns the one-dimensional memref of the stored elements of a sparse tensor.
 
     Args:
         block: Block to append to.
@@ -1057,7 +1093,8 @@ def values(block: Block, tensor: Value, *, result_type: Type | None = None, loca
 
 
 def yield_(block: Block, results: Sequence[Value], *, location: Location | None = None) -> Operation:
-    """Appends the operation `sparse_tensor.yield`.
+    """Ends a region of an operation of this dialect such as `sparse_tensor.binary`, and passes its operands on as the
+    results.
 
     Args:
         block: Block to append to.

@@ -106,7 +106,8 @@ class PrintPunctuation(enum.IntEnum):
 
 
 def bitcast(block: Block, source: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `vector.bitcast`.
+    """Reads the bits of a vector as elements of another width; all sizes but the last stay the same, and the last
+    changes so that the number of bits does not.
 
     Args:
         block: Block to append to.
@@ -124,7 +125,8 @@ def bitcast(block: Block, source: Value, result_type: Type, *, location: Locatio
 
 
 def broadcast(block: Block, source: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `vector.broadcast`.
+    """Repeats a scalar or vector to fill a vector type of at least its rank; trailing sizes are equal, or one where the
+    source is to be stretched.
 
     Args:
         block: Block to append to.
@@ -151,7 +153,8 @@ def compressstore(
     alignment: int | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `vector.compressstore`.
+    """Writes the elements of a one-dimensional vector whose mask bit is set one after another, without gaps, to the
+    memref `base` from the given indices on. Mask and vector have the same size.
 
     Args:
         block: Block to append to.
@@ -175,7 +178,8 @@ def compressstore(
 def constant_mask(
     block: Block, mask_dim_sizes: Integers, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `vector.constant_mask`.
+    """Returns a mask that is true at the positions below `mask_dim_sizes` in every dimension, one constant per
+    dimension of the result.
 
     Args:
         block: Block to append to.
@@ -205,7 +209,9 @@ def contract(
     kind: CombiningKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.contract`.
+    """Multiplies two vectors, sums over the reduction iterators, and combines the result with `acc`, as a generalised
+    matrix product. `indexing_maps` holds the affine maps of the two factors and of the accumulator, and
+    `iterator_types` says for each loop whether it is parallel or a reduction.
 
     Args:
         block: Block to append to.
@@ -235,7 +241,8 @@ def contract(
 def create_mask(
     block: Block, operands: Sequence[Value], result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `vector.create_mask`.
+    """Returns a mask that is true at the positions below the operands, one index per dimension of the result, that are
+    only known at run time.
 
     Args:
         block: Block to append to.
@@ -255,7 +262,8 @@ def create_mask(
 def deinterleave(
     block: Block, source: Value, *, result_types: Sequence[Type] | None = None, location: Location | None = None
 ) -> tuple[Value, ...]:
-    """Appends the operation `vector.deinterleave`.
+    """Splits a vector along its last dimension, whose size is even, into the elements at even and those at odd
+    positions, and returns both.
 
     Args:
         block: Block to append to.
@@ -283,7 +291,9 @@ def expandload(
     alignment: int | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.expandload`.
+    """Reads consecutive elements of the memref `base`, from the given indices on, into the positions of a
+    one-dimensional vector whose mask bit is set, and takes the others from `pass_thru`, which has the type of the
+    result.
 
     Args:
         block: Block to append to.
@@ -314,7 +324,8 @@ def extract(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.extract`.
+    """Returns the element or the smaller vector at a position of leading dimensions; positions are constants in
+    `static_position`, or index operands where it holds the marker of a dynamic one.
 
     Args:
         block: Block to append to.
@@ -344,7 +355,8 @@ def extract_strided_slice(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.extract_strided_slice`.
+    """Returns the part of a vector at constant offsets and sizes of its leading dimensions, all other dimensions whole;
+    strides have to be one.
 
     Args:
         block: Block to append to.
@@ -378,7 +390,7 @@ def fma(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.fma`.
+    """Multiplies two floating-point vectors and adds a third with a single rounding; all have the type of the result.
 
     Args:
         block: Block to append to.
@@ -400,7 +412,8 @@ def fma(
 def from_elements(
     block: Block, elements: Sequence[Value], result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `vector.from_elements`.
+    """Makes a vector from scalars in row-major order, as many as the result type has elements, each of its element
+    type.
 
     Args:
         block: Block to append to.
@@ -429,7 +442,8 @@ def gather(
     alignment: int | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.gather`.
+    """Reads elements of a memref or tensor at `offsets` plus an index per element where the mask is set, and takes the
+    others from `pass_thru`. Indices, mask and result have the same shape.
 
     Args:
         block: Block to append to.
@@ -462,7 +476,8 @@ def insert(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.insert`.
+    """Returns the vector `dest` with the element or smaller vector at a position of leading dimensions replaced;
+    positions are constants, or index operands where `static_position` holds the marker of a dynamic one.
 
     Args:
         block: Block to append to.
@@ -493,7 +508,8 @@ def insert_strided_slice(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.insert_strided_slice`.
+    """Returns the vector `dest` with the part at constant offsets replaced by a vector of the same element type and no
+    larger rank; there is an offset per dimension of `dest`, and strides have to be one.
 
     Args:
         block: Block to append to.
@@ -517,7 +533,8 @@ def insert_strided_slice(
 def interleave(
     block: Block, lhs: Value, rhs: Value, *, result_type: Type | None = None, location: Location | None = None
 ) -> Value:
-    """Appends the operation `vector.interleave`.
+    """Takes elements from two vectors of the same type in turn along their last dimension, which is twice as large in
+    the result.
 
     Args:
         block: Block to append to.
@@ -545,7 +562,9 @@ def load(
     alignment: int | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.load`.
+    """Reads a vector from consecutive elements of a memref, whose last dimension is contiguous, at one index per
+    dimension. What elements out of bounds give depends on the target, and `alignment` promises a power of two in
+    bytes.
 
     Args:
         block: Block to append to.
@@ -576,7 +595,9 @@ def mask(
     mask_region_arguments: Sequence[Type] = (),
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `vector.mask`.
+    """Runs the single operation in its region only where the mask is set, and takes the other elements of the result
+    from `passthru`, or leaves them undefined. The region ends in `vector.yield`, and the mask has the shape that the
+    operation works on.
 
     Args:
         block: Block to append to.
@@ -609,7 +630,8 @@ def maskedload(
     alignment: int | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.maskedload`.
+    """Reads consecutive elements of a memref, from the given indices on, where the mask is set, and takes the others
+    from `pass_thru`; masked elements are not accessed.
 
     Args:
         block: Block to append to.
@@ -641,7 +663,8 @@ def maskedstore(
     alignment: int | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `vector.maskedstore`.
+    """Writes the elements of a vector whose mask bit is set to a memref, each to its own place after the given indices;
+    the others leave memory as it is.
 
     Args:
         block: Block to append to.
@@ -672,7 +695,8 @@ def multi_reduction(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.multi_reduction`.
+    """Combines the elements of a vector over `reduction_dims` and with the accumulator, which has the shape of the
+    remaining dimensions, or is a scalar if none remains. The kind has to fit integers or floats.
 
     Args:
         block: Block to append to.
@@ -706,7 +730,8 @@ def outerproduct(
     kind: CombiningKind | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.outerproduct`.
+    """Returns the product of every element of one vector with every element of another, combined with `acc` where
+    given; a scalar `rhs` scales the vector `lhs` instead.
 
     Args:
         block: Block to append to.
@@ -735,7 +760,8 @@ def print_(
     string_literal: str | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `vector.print`.
+    """Prints a scalar or vector, or a constant string, for debugging, followed by the punctuation; it takes at most one
+    of value and string.
 
     Args:
         block: Block to append to.
@@ -767,7 +793,8 @@ def reduction(
     fastmath: FastMathFlags | str | Attribute | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.reduction`.
+    """Combines the elements of a one-dimensional vector, and the scalar `acc` where given, into a scalar of the element
+    type. Fast-math flags only matter to floats.
 
     Args:
         block: Block to append to.
@@ -794,7 +821,8 @@ def reduction(
 def scalable_extract(
     block: Block, source: Value, pos: int | Attribute, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `vector.scalable.extract`.
+    """Returns a fixed or scalable one-dimensional vector from a position of a scalable one; the constant position is a
+    multiple of the result's minimum size.
 
     Args:
         block: Block to append to.
@@ -822,7 +850,8 @@ def scalable_insert(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.scalable.insert`.
+    """Returns a scalable one-dimensional vector with a smaller one put at a constant position, which is a multiple of
+    the smaller one's minimum size.
 
     Args:
         block: Block to append to.
@@ -853,7 +882,8 @@ def scan(
     result_types: Sequence[Type] | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `vector.scan`.
+    """Returns the running combinations of the elements along one dimension, and the last of them. An inclusive scan
+    counts each position's own element; an exclusive one starts with `initial_value`, which lacks the dimension.
 
     Args:
         block: Block to append to.
@@ -891,7 +921,8 @@ def scatter(
     alignment: int | Attribute | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `vector.scatter`.
+    """Writes the elements of a vector whose mask bit is set to a memref or tensor, at `offsets` plus an index per
+    element; for a tensor, returns the new one. No two of the indices may be equal.
 
     Args:
         block: Block to append to.
@@ -915,7 +946,7 @@ def scatter(
 
 
 def shape_cast(block: Block, source: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `vector.shape_cast`.
+    """Gives the elements of a vector, in row-major order, another shape of as many elements of the same type.
 
     Args:
         block: Block to append to.
@@ -941,7 +972,8 @@ def shuffle(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.shuffle`.
+    """Picks slices along the first dimension of two vectors, one after the other, by constant positions; minus one
+    gives an undefined slice. The sizes of all other dimensions are equal.
 
     Args:
         block: Block to append to.
@@ -962,7 +994,7 @@ def shuffle(
 
 
 def step(block: Block, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `vector.step`.
+    """Returns the one-dimensional vector of indices zero, one, two and so on, of a fixed or scalable size.
 
     Args:
         block: Block to append to.
@@ -988,7 +1020,8 @@ def store(
     alignment: int | Attribute | None = None,
     location: Location | None = None,
 ) -> Operation:
-    """Appends the operation `vector.store`.
+    """Writes a vector to consecutive elements of a memref, whose last dimension is contiguous, at one index per
+    dimension. What a write out of bounds does depends on the target.
 
     Args:
         block: Block to append to.
@@ -1012,7 +1045,7 @@ def store(
 def to_elements(
     block: Block, source: Value, *, result_types: Sequence[Type] | None = None, location: Location | None = None
 ) -> tuple[Value, ...]:
-    """Appends the operation `vector.to_elements`.
+    """Returns all elements of a vector of fixed size as scalars, in row-major order.
 
     Args:
         block: Block to append to.
@@ -1041,7 +1074,9 @@ def transfer_read(
     mask: Value | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Appends the operation `vector.transfer_read`.
+    """Reads a vector from a part of a memref or tensor at the given indices, with dimensions permuted or broadcast by
+    the map. Where `in_bounds` is false for a dimension, or the mask is not set, elements that do not exist are read
+    as `padding`, a scalar of the element type.
 
     Args:
         block: Block to append to.
@@ -1077,7 +1112,9 @@ def transfer_write(
     mask: Value | None = None,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Appends the operation `vector.transfer_write`.
+    """Writes a vector to a part of a memref or tensor at the given indices, with dimensions permuted by the map; for a
+    tensor, returns the new one. Elements out of bounds, where `in_bounds` allows for them, or masked out, are not
+    written.
 
     Args:
         block: Block to append to.
@@ -1104,7 +1141,7 @@ def transfer_write(
 def transpose(
     block: Block, vector: Value, permutation: Integers, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Appends the operation `vector.transpose`.
+    """Permutes the dimensions of a vector: dimension i of the result is dimension `permutation[i]` of the operand.
 
     Args:
         block: Block to append to.
@@ -1124,7 +1161,8 @@ def transpose(
 
 
 def type_cast(block: Block, memref: Value, result_type: Type, *, location: Location | None = None) -> Value:
-    """Appends the operation `vector.type_cast`.
+    """Views a memref of scalars with a static shape and contiguous layout as a memref of one vector of this shape,
+    without a copy.
 
     Args:
         block: Block to append to.
@@ -1142,7 +1180,7 @@ def type_cast(block: Block, memref: Value, result_type: Type, *, location: Locat
 
 
 def vscale(block: Block, *, result_type: Type | None = None, location: Location | None = None) -> Value:
-    """Appends the operation `vector.vscale`.
+    """Returns as an index by how much scalable vectors are larger than their minimum size on the running hardware.
 
     Args:
         block: Block to append to.
@@ -1159,7 +1197,7 @@ def vscale(block: Block, *, result_type: Type | None = None, location: Location 
 
 
 def yield_(block: Block, operands: Sequence[Value], *, location: Location | None = None) -> Operation:
-    """Appends the operation `vector.yield`.
+    """Ends a region of an operation of this dialect such as `vector.mask`, and passes its operands on as the results.
 
     Args:
         block: Block to append to.
