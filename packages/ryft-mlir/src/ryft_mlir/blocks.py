@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ryft_xla_sys.mlir import address, ir
 
 from . import operations
-from ._arguments import array, number, own
+from ._arguments import array, check_context, number, own
 from ._ownership import (
     SCRATCH,
     Owner,
@@ -56,6 +56,7 @@ class Block:
         cls, context: Context, argument_types: Sequence[Type] = (), *, location: Location | None = None
     ) -> Block:
         """Returns a new, detached block, the only one of a detached region."""
+        check_context(context, "`Block.create`")
         return Region.create(context).append_new(argument_types, location=location)
 
     def to_bindings(self) -> Any:
@@ -228,6 +229,7 @@ class Region:
     @classmethod
     def create(cls, context: Context, blocks: Iterable[Block] = ()) -> Region:
         """Returns a new, detached region, and moves detached blocks into it."""
+        check_context(context, "`Region.create`")
         raw = ir.Operation.create(SCRATCH, (), (), None, None, 1, context._unknown, False)
         region = cls(operations.Operation(context, Owner(context, raw, is_module=False), raw), 0)
         for block in array(blocks, "a region", "blocks"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ryft_xla_sys.mlir import ir
 
 from . import attribute_factories, blocks
-from ._arguments import check_kind, check_nesting, number, own, text
+from ._arguments import check_context, check_kind, check_nesting, number, own, text
 from ._ownership import (
     SCRATCH,
     Owner,
@@ -82,6 +82,7 @@ class Operation:
         Raises:
             BuildError: If the dialect is not known, or cannot infer the types of the results.
         """
+        check_context(context, "`Operation.create`")
         if not context.is_registered(name):
             load_dialect_of(context, name)
         region_count = number(region_count, "the number of regions", 0, _MOST_REGIONS)
@@ -123,6 +124,7 @@ class Operation:
         Raises:
             ParseError: If `source` is not one valid operation.
         """
+        check_context(context, "`Operation.parse`")
         check_nesting(text(source, "an operation"), "the operation")
         try:
             raw = ir.Operation.parse(source, context=context._raw)

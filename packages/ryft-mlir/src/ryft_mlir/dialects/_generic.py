@@ -14,7 +14,7 @@ from ryft_xla_sys.mlir import dialect, ir
 from .._arguments import number
 from ..affine import AffineMap
 from ..attributes import Attribute
-from ..building import Body, build_operation, build_with_regions
+from ..building import Body, build_operation, build_with_regions, context_of
 from ..errors import BuildError, ContextError
 from ..operations import load_dialect_of
 from ..types import Type
@@ -61,7 +61,7 @@ def generic(
     Raises:
         BuildError: If MLIR cannot build the operation or one of its attributes.
     """
-    context = block.context
+    context = context_of(block)
     if not context.is_registered(name):
         load_dialect_of(context, name)
     flat: list[Value] = []
