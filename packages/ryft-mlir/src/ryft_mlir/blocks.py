@@ -9,6 +9,7 @@ from ryft_xla_sys.mlir import address, ir
 
 from . import operations
 from ._arguments import array, check_context, number, own
+from ._hazards import find_hazard
 from ._ownership import (
     SCRATCH,
     Owner,
@@ -205,7 +206,10 @@ class Block:
         return hash(self.to_bindings())
 
     def __str__(self) -> str:
-        return str(self.to_bindings()).rstrip("\n")
+        raw = self.to_bindings()
+        if find_hazard(self._context, parent_of_block(raw)):
+            return "\n".join(operation.text() for operation in self.operations)
+        return str(raw).rstrip("\n")
 
     def __repr__(self) -> str:
         try:

@@ -12,6 +12,7 @@ import numpy
 from ryft_xla_sys.mlir import dialect, ir
 
 from .._arguments import number
+from .._hazards import note_hazard
 from ..affine import AffineMap
 from ..attributes import Attribute
 from ..building import Body, build_operation, build_with_regions, context_of
@@ -77,6 +78,7 @@ def generic(
         if description[-1] is not None and description[-1] is not False
     }
     refuse_wrong_operands(name, flat)
+    note_hazard(context, name)
     if segments:
         raw["operandSegmentSizes"] = ir.DenseI32ArrayAttr.get(sizes, context._raw)
     if result_types is None and like_first and flat:
