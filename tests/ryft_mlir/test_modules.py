@@ -342,6 +342,7 @@ def test_programs_on_which_the_verifier_would_end_the_process_are_refused() -> N
         # Others that are not valid are printed in this form, too.
         assert module.text() == module.text(PrintingOptions(generic_form=True))
         assert "func.func" in str(module.body)
+        assert all("func.func" in operation.text() for operation in module.body)
 
 
 @pytest.mark.parametrize("order", WalkOrder)

@@ -15,6 +15,7 @@ from ._ownership import (
     Owner,
     addresses,
     ancestors,
+    outermost,
     parent_of_block,
     record_erased,
     record_moved,
@@ -207,7 +208,7 @@ class Block:
 
     def __str__(self) -> str:
         raw = self.to_bindings()
-        if find_hazard(self._context, parent_of_block(raw)):
+        if self._context._has_hazards and find_hazard(self._context, outermost(parent_of_block(raw))):
             return "\n".join(operation.text() for operation in self.operations)
         return str(raw).rstrip("\n")
 

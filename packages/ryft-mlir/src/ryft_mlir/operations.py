@@ -17,6 +17,7 @@ from ._ownership import (
     Owner,
     addresses,
     ancestors,
+    outermost,
     record_erased,
     record_moved,
     refers_outside,
@@ -407,8 +408,8 @@ class Operation:
             # The printer would end the process.
             self.verify()
         chosen = options or PrintingOptions()
-        if find_hazard(self._context, raw):
-            # As the printer does for other programs that are not valid, which it would find out by verifying.
+        if self._context._has_hazards and find_hazard(self._context, outermost(raw)):
+            # As the printer does for other programs that are not valid: it verifies what is around the operation, too.
             chosen = replace(chosen, generic_form=True)
         return raw.get_asm(**chosen.to_bindings()).rstrip("\n")
 
