@@ -9,6 +9,7 @@ import pytest
 from ryft_mlir import (
     AffineExpression,
     AffineMap,
+    Block,
     BuildError,
     Context,
     ContextError,
@@ -26,7 +27,7 @@ from ryft_mlir import (
     ThreadPool,
     evaluate,
 )
-from ryft_mlir.dialects import chlo, func, shardy
+from ryft_mlir.dialects import arith, chlo, func, kinds, shardy
 from ryft_mlir.dialects import stable_hlo as hlo
 from ryft_mlir.passes import PassManager, PassPrinting, Pattern, apply_patterns, run_passes
 from ryft_mlir.versions import smaller_version
@@ -323,3 +324,103 @@ def test_shared_thread_pool_survives_passes_in_python() -> None:
     assert context.thread_count == pool.thread_count
     with context.one_thread():
         assert context.thread_count == 1
+
+
+@pytest.mark.parametrize("wrong", [5, None, "x"])
+def test_factories_refuse_what_is_no_context(wrong: Any) -> None:
+    factories: dict[str, Callable[[], object]] = {
+        "Module.create": lambda: Module.create(wrong),
+        "Module.parse": lambda: Module.parse(wrong, ""),
+        "Module.from_portable_artifact": lambda: Module.from_portable_artifact(wrong, b""),
+        "Operation.create": lambda: Operation.create(wrong, "a.b"),
+        "Operation.parse": lambda: Operation.parse(wrong, "a.b"),
+        "Block.create": lambda: Block.create(wrong),
+        "Region.create": lambda: Region.create(wrong),
+        "token_type": lambda: hlo.token_type(wrong),
+        "dot_dimensions": lambda: hlo.dot_dimensions(wrong),
+        "type_extensions": lambda: hlo.type_extensions(wrong, [1]),
+        "mesh_attribute": lambda: shardy.mesh_attribute(wrong, {"x": 2}),
+        "list_of_axes": lambda: shardy.list_of_axes(wrong, [["x"]]),
+        "ragged_dot_dimensions": lambda: chlo.ragged_dot_dimensions(wrong, lhs_ragged=[0]),
+        "llvm_pointer_type": lambda: kinds.llvm_pointer_type(wrong),
+    }
+    for name, factory in factories.items():
+        with pytest.raises(TypeError, match=rf"`{name}` expected a `Context`, but got {wrong!r}"):
+            factory()
+
+
+def test_builders_refuse_what_is_no_block_before_they_look_at_other_arguments() -> None:
+    wrong: Any = 5
+    for build in (
+        lambda: hlo.constant(wrong, 1),
+        lambda: shardy.sharding_group(wrong, wrong, 1),
+        lambda: arith.constant(wrong, wrong),
+    ):
+        with pytest.raises(TypeError, match=r"a builder expected a `Block` to append to, but got `int`"):
+            build()
+
+
+def test_wrong_members_of_enumerations_are_refused_with_the_right_ones() -> None:
+    wrong: Any = "nope"
+    module = Module.create(C)
+    function = func.func(module.body, "f")
+    assert isinstance(function, func.FunctionOperation)
+    function.attributes["sym_visibility"] = wrong
+    for use in (
+        lambda: function.visibility,
+        lambda: func.func(module.body, "g", visibility=wrong),
+        lambda: module.symbols.set_visibility("f", wrong),
+    ):
+        with pytest.raises(ValueError, match=r"`SymbolVisibility` expected one of public, private, nested, but got"):
+            use()
+    with pytest.raises(ValueError, match=r"`ResultAccuracyMode` expected one of DEFAULT, HIGHEST, TOLERANCE, but got"):
+        hlo.result_accuracy(C, "nope")
+    with pytest.raises(ValueError, match=r"`ChannelType` expected one of 0, 1, 2, 3, but got 9"):
+        hlo.channel_handle(C, 1, 9)
+    block = Block.create(C, [C.tensor_type((2,), np.float32)])
+    (x,) = block.arguments
+    with pytest.raises(ValueError, match=r"`ComparisonDirection` expected one of EQ, .*, but got 'nope'"):
+        chlo.broadcast_compare(block, x, x, "nope")
+
+
+def test_builders_refuse_what_is_no_sequence() -> None:
+    kind = C.tensor_type((2,), np.float32)
+    block = Block.create(C, [kind])
+    (x,) = block.arguments
+    five: Any = 5
+    letters: Any = [["a"]]
+    cases: dict[str, Callable[[], object]] = {
+        r"`map` expected a sequence of values": lambda: hlo.map(block, five, [0], lambda _, a: a),
+        r"`reduce` expected a sequence of values": lambda: hlo.reduce(block, five, x, [0], lambda _, a, b: a),
+        r"`sort` expected a sequence of values": lambda: hlo.sort(block, five, 0, lambda _, a, b: a),
+        r"`case` expected a sequence of branches": lambda: hlo.case(block, x, five),
+        r"`slice` expected a sequence of integers": lambda: hlo.slice(block, x, five, [1]),
+        r"`dynamic_slice` expected a sequence of values": lambda: hlo.dynamic_slice(block, x, five, [1]),
+        r"the groups of replicas expected a sequence": lambda: hlo.all_gather(block, x, 0, five, kind),
+        r"a product expected a sequence of precisions": lambda: hlo.dot(block, x, x, kind, precision=five),
+        r"`infeed` expected a sequence of types": lambda: hlo.infeed(block, x, five),
+        r"a layout expected an integer": lambda: hlo.custom_call(block, [x], "f", [kind], operand_layouts=letters),
+    }
+    for message, build in cases.items():
+        with pytest.raises(TypeError, match=message):
+            build()
+    with pytest.raises(BuildError, match=r"`stablehlo.map` expected at least one operand, but got none"):
+        hlo.map(block, [], [0], lambda _: x)
+    with pytest.raises(BuildError, match=r"`stablehlo.all_reduce` expected at least one operand, but got none"):
+        hlo.all_reduce(block, [], [[0]], lambda _, a, b: a)
+
+
+def test_bodies_that_decide_must_return_one_tensor() -> None:
+    token = hlo.token_type(C)
+    block = Block.create(C, [C.tensor_type((2,), np.float32), token, C.tensor_type((), np.float32)])
+    x, ready, start = block.arguments
+    with pytest.raises(BuildError, match=r"the comparator of `stablehlo.sort` expected one boolean scalar"):
+        hlo.sort(block, x, 0, lambda _, a, b: ready)
+    with pytest.raises(BuildError, match=r"the condition of `stablehlo.while` expected one boolean scalar"):
+        hlo.while_(block, [ready], lambda _, a: a, lambda _, a: a)
+    with pytest.raises(BuildError, match=r"the selection of `stablehlo.select_and_scatter` expected one boolean"):
+        hlo.select_and_scatter(block, x, x, start, lambda _, a, b: (a, b), lambda _, a, b: a)
+    inner = Block.create(C, [C.tensor_type((), np.float32)] * 2)
+    hlo.return_(inner, hlo.create_token(inner))
+    with pytest.raises(BuildError, match=r"the comparator of `stablehlo.sort` expected one boolean scalar"):
+        hlo.sort(block, x, 0, inner.region)

@@ -17,6 +17,7 @@ from ryft_mlir.dialects import (
     builtin,
     cf,
     chlo,
+    chlo_broadcasting,
     func,
     gpu,
     kinds,
@@ -214,7 +215,7 @@ g.refuse_wrong_summaries(["cf"])"""
 
 
 def test_every_chlo_operation_has_a_builder() -> None:
-    source = inspect.getsource(chlo)
+    source = inspect.getsource(chlo) + inspect.getsource(chlo_broadcasting)
     # One that only newer bindings have needs a body of its own, and is reached with `Operation.create`.
     assert not {item for item in operation_names("chlo") - {"chlo.scan"} if f'"{item}"' not in source}
 
@@ -458,12 +459,18 @@ def test_chlo_operations_are_valid_and_legalize(context: Context, name: str) -> 
     assert Module.parse(context, module.text()).text() == module.text()
     run_passes(module, chlo_legalize_to_stable_hlo())
     assert "chlo." not in module.text()
+    last = (inspect.getdoc(getattr(chlo, name)) or "").splitlines()[-1]
+    assert last.startswith("Decomposition: ")
+    found: set[str] = set()
+    module.walk(lambda operation: found.add(operation.name.removeprefix("stablehlo.")))
+    found.update({"broadcast_in_dim", name.removeprefix("broadcast_")})
+    assert set(re.findall(r"`(\w+)`", last)) <= found
 
 
 def test_ragged_products_and_selection(context: Context) -> None:
     module = Module.create(context)
     types = [context.tensor_type(shape, np.float32) for shape in [(4, 3), (2, 3, 5)]]
-    sizes = context.tensor_type((2,), np.int32)
+    sizes = context.tensor_type((2,), np.int64)
     main = func.func(module.body, "main", [*types, sizes])
     block, (lhs, rhs, groups) = main.entry_block, main.entry_block.arguments
     dimensions = chlo.ragged_dot_dimensions(
@@ -471,10 +478,13 @@ def test_ragged_products_and_selection(context: Context) -> None:
     )
     result = context.tensor_type((4, 5), np.float32)
     chlo.ragged_dot(block, lhs, rhs, groups, dimensions, result, precision=["HIGHEST", "DEFAULT"])
+    chlo.ragged_dot(block, lhs, rhs, groups, dimensions, result)
     chlo.broadcast_select(block, chlo.broadcast_compare(block, lhs, lhs, "LT"), lhs, lhs)
     func.return_(block)
     module.verify()
     assert Module.parse(context, module.text()).text() == module.text()
+    run_passes(module, chlo_legalize_to_stable_hlo())
+    assert "chlo." not in module.text()
 
 
 MACHINE = "llvm gpu nvgpu nvvm arith math"

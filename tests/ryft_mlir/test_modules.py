@@ -1,9 +1,12 @@
 """Modules, operations, symbols, walks, printing and serialization."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from ryft_mlir import (
+    Block,
     Context,
     Module,
     Operation,
@@ -13,13 +16,15 @@ from ryft_mlir import (
     SerializationError,
     SymbolTable,
     SymbolVisibility,
+    Value,
     VerificationError,
     WalkOrder,
     WalkResult,
     stable_hlo_versions,
 )
-from ryft_mlir.dialects import func
+from ryft_mlir.dialects import func, nvgpu
 from ryft_mlir.dialects import stable_hlo as hlo
+from ryft_mlir.passes import PassManager
 from ryft_mlir.versions import smaller_version
 
 TEXT = """module @m attributes {x.a = 1 : i64} {
@@ -279,3 +284,85 @@ def test_wrong_operands_are_refused(context: Context) -> None:
         hlo.collective_permute(main.entry_block, x, [1, 2, 3])
     with pytest.raises(ValueError, match=r"`case` expected at least one branch, but got none"):
         hlo.case(main.entry_block, x, [])
+
+
+def test_programs_on_which_the_verifier_would_end_the_process_are_refused() -> None:
+    context = Context()
+    single, token = context.tensor_type((2,), np.float32), hlo.token_type(context)
+    scalar = context.tensor_type((), np.float32)
+
+    def sort(block: Block, tensor: Value, ready: Value) -> str:
+        raw = Operation.create(
+            context,
+            "stablehlo.sort",
+            operands=[tensor],
+            result_types=[single],
+            region_count=1,
+            attributes={"dimension": 0},
+        )
+        inner = block.append(raw).regions[0].append_new([scalar, scalar])
+        hlo.return_(inner, ready)
+        return r"`stablehlo.sort` is not valid: its first region expected to end with one boolean scalar, but got `!sta"
+
+    def loop(block: Block, tensor: Value, ready: Value) -> str:
+        operation = Operation.create(context, "stablehlo.while", operands=[ready], result_types=[token], region_count=2)
+        for region in block.append(operation).regions:
+            inner = region.append_new([token])
+            hlo.return_(inner, inner.arguments)
+        return r"`stablehlo.while` is not valid: its first region expected to end with one boolean scalar, but got `!st"
+
+    def change(block: Block, tensor: Value, ready: Value) -> str:
+        hlo.sort(block, tensor, 0, lambda inner, one, other: hlo.compare(inner, one, other, "LT"))
+        end = block.operations[0].regions[0].blocks[0].terminator
+        assert end is not None
+        end.set_operand(0, ready)
+        return r"`stablehlo.sort` is not valid"
+
+    def multiply(block: Block, tensor: Value, ready: Value) -> str:
+        types = [context.vector_type(shape, np.float16) for shape in [(4, 2), (2, 2), (2, 2)]]
+        inner = func.func(module.body, "g", types).entry_block
+        nvgpu.mma_sync(inner, *inner.arguments, [16], types[2])
+        func.return_(inner)
+        return r"`nvgpu.mma.sync` is not valid: `mmaShape` expected 3 sizes, but got `\[16\]`"
+
+    for make in (sort, loop, change, multiply):
+        module = Module.create(context)
+        main = func.func(module.body, "main", [single, token])
+        message = make(main.entry_block, *main.entry_block.arguments)
+        func.return_(main.entry_block)
+        for use in (
+            module.verify,
+            module.bytecode,
+            module.clone,
+            lambda module=module: module.text(PrintingOptions(assume_verified=True)),
+            lambda module=module: PassManager(context, "canonicalize").run(module),
+        ):
+            with pytest.raises(VerificationError, match=message):
+                use()
+        # Others that are not valid are printed in this form, too.
+        assert module.text() == module.text(PrintingOptions(generic_form=True))
+        assert "func.func" in str(module.body)
+        assert all("func.func" in operation.text() for operation in module.body)
+
+
+@pytest.mark.parametrize("order", WalkOrder)
+def test_walks_reach_operations_that_are_nested_more_deeply_than_functions_of_python(order: WalkOrder) -> None:
+    context = Context(allow_unregistered_dialects=True)
+    module = Module.create(context)
+    depth = sys.getrecursionlimit() + 100
+    tree: Operation | None = None
+    for index in range(depth):
+        outer = Operation.create(context, "a.b", result_types=[], region_count=1, attributes={"index": index})
+        if tree is not None:
+            outer.regions[0].append_new().append(tree)
+        tree = outer
+    assert tree is not None
+    module.body.append(tree)
+    seen: list[int] = []
+
+    def visit(operation: Operation) -> None:
+        if operation.name == "a.b":
+            seen.append(operation.attributes["index"].to_python())
+
+    assert module.walk(visit, order) is WalkResult.ADVANCE
+    assert seen == (list(range(depth)) if order is WalkOrder.POST_ORDER else list(range(depth))[::-1])

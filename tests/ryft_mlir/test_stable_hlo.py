@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,21 @@ import pytest
 
 import ryft_pjrt as pjrt
 from ryft_mlir import Context, Module, evaluate
-from ryft_mlir.dialects import func
+from ryft_mlir.dialects import func, stable_hlo
 from ryft_xla_sys.mlir import dialect
 from tests.ryft_mlir.stable_hlo_samples import SAMPLES, Sample, values
 
 # Without the `quant` dialect, which the bindings do not link, their types cannot be spelled.
 INEXPRESSIBLE = {"stablehlo.uniform_quantize", "stablehlo.uniform_dequantize"}
+
+# What the specification has no section for: what it deprecates, what is still to be specified, and ends of regions.
+UNSPECIFIED = """broadcast create_token cross_replica_sum dot einsum real_dynamic_slice return_ set_dimension_size
+    torch_index_select unary_einsum"""
+BUILDERS = {
+    name: builder
+    for name, builder in inspect.getmembers(stable_hlo, inspect.isfunction)
+    if next(iter(inspect.signature(builder).parameters)) == "block"
+}
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +64,26 @@ def test_samples_cover_every_operation() -> None:
     bindings = dialect("stablehlo")
     names = {item.OPERATION_NAME for item in vars(bindings).values() if hasattr(item, "OPERATION_NAME")}
     assert {sample.operation for sample in SAMPLES} == names - INEXPRESSIBLE
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_description_of_a_builder_names_the_section_of_the_specification(name: str) -> None:
+    builder = BUILDERS[name]
+    description = inspect.getdoc(builder) or ""
+    last = description.splitlines()[-1]
+    if name in UNSPECIFIED.split():
+        assert last.startswith("Specification: none (")
+        return
+    (operation,) = re.findall(r'"stablehlo\.([a-z0-9_-]+)"', inspect.getsource(builder))
+    assert last == f"Specification: `{operation}`."
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_description_of_a_builder_says_what_it_takes(name: str) -> None:
+    takes = [key for key, kind in inspect.signature(BUILDERS[name]).parameters.items() if "Value" in kind.annotation]
+    description = inspect.getdoc(BUILDERS[name]) or ""
+    paragraphs = description.split("\n\n")[1:-1]
+    assert paragraphs or not takes, "expected the constraints between the summary and the section"
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import operator
 import re
 import reprlib
@@ -10,13 +11,16 @@ from typing import Any, TypeVar
 
 import numpy
 
+from ryft_xla_sys.mlir import ir
+
 from .errors import ContextError, ParseError
 
-__all__ = ["array", "check_kind", "check_nesting", "number", "numbers", "own", "text"]
+__all__ = ["array", "check_context", "check_kind", "check_nesting", "member", "number", "numbers", "own", "text"]
 
 _HALF = 1 << 63
 
 T = TypeVar("T")
+E = TypeVar("E", bound=enum.Enum)
 
 _DEEPEST = 1000
 _OPENING, _CLOSING = b"([{<", b")]}>"
@@ -90,6 +94,30 @@ def check_kind(value: Any, kind: type[Any], subject: str, what: str) -> None:
     """
     if not isinstance(value, kind):
         raise TypeError(f"{subject} expected {what}, but got {reprlib.repr(value)}")
+
+
+def check_context(value: Any, subject: str) -> None:
+    """Raises unless `value` is a `Context`.
+
+    Raises:
+        TypeError: If it is not.
+    """
+    # By what it holds, because the module of the class needs this one.
+    if not isinstance(getattr(value, "_raw", None), ir.Context):
+        raise TypeError(f"{subject} expected a `Context`, but got {reprlib.repr(value)}")
+
+
+def member(kind: type[E], value: Any) -> E:
+    """Returns the member of an enumeration that `value` is, or is the value of.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        names = ", ".join(str(item.value) for item in kind)
+        raise ValueError(f"`{kind.__name__}` expected one of {names}, but got {value!r}") from None
 
 
 def own(context: Any, value: Any, kind: type[T] | tuple[type[Any], ...], noun: str) -> T:

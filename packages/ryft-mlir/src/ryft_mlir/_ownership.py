@@ -27,6 +27,7 @@ __all__ = [
     "Owner",
     "addresses",
     "ancestors",
+    "outermost",
     "parent_of_block",
     "record_erased",
     "record_moved",
@@ -215,6 +216,12 @@ def ancestors(operation: Any) -> Iterator[Any]:
         yield current
         parent = current.parent if current.attached else None
         current = None if parent is None else parent.operation
+
+
+def outermost(operation: Any) -> Any:
+    """Returns the operation of the bindings that is around all others around `operation`."""
+    *_, last = ancestors(operation)
+    return last
 
 
 def refers_outside(operation: Any) -> bool:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from ryft_xla_sys.mlir import address, ir
 
 from . import operations
-from ._arguments import array, number, own
+from ._arguments import array, check_context, number, own
+from ._hazards import find_hazard
 from ._ownership import (
     SCRATCH,
     Owner,
     addresses,
     ancestors,
+    outermost,
     parent_of_block,
     record_erased,
     record_moved,
@@ -56,6 +58,7 @@ class Block:
         cls, context: Context, argument_types: Sequence[Type] = (), *, location: Location | None = None
     ) -> Block:
         """Returns a new, detached block, the only one of a detached region."""
+        check_context(context, "`Block.create`")
         return Region.create(context).append_new(argument_types, location=location)
 
     def to_bindings(self) -> Any:
@@ -204,7 +207,10 @@ class Block:
         return hash(self.to_bindings())
 
     def __str__(self) -> str:
-        return str(self.to_bindings()).rstrip("\n")
+        raw = self.to_bindings()
+        if self._context._has_hazards and find_hazard(self._context, outermost(parent_of_block(raw))):
+            return "\n".join(operation.text() for operation in self.operations)
+        return str(raw).rstrip("\n")
 
     def __repr__(self) -> str:
         try:
@@ -228,6 +234,7 @@ class Region:
     @classmethod
     def create(cls, context: Context, blocks: Iterable[Block] = ()) -> Region:
         """Returns a new, detached region, and moves detached blocks into it."""
+        check_context(context, "`Region.create`")
         raw = ir.Operation.create(SCRATCH, (), (), None, None, 1, context._unknown, False)
         region = cls(operations.Operation(context, Owner(context, raw, is_module=False), raw), 0)
         for block in array(blocks, "a region", "blocks"):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .locations import Location
     from .operations import Operation
 
-__all__ = ["Body", "Values", "build", "build_operation", "build_value", "build_with_regions"]
+__all__ = ["Body", "Values", "build", "build_operation", "build_value", "build_with_regions", "context_of"]
 
 Values: TypeAlias = Value | Sequence[Value] | None
 """What a body may return: the values that its terminator hands on."""
@@ -37,6 +37,17 @@ Body: TypeAlias = Callable[..., Values] | Region
 
 _create: Any = ir.Operation.create
 _MLIRError: Any = ir.MLIRError
+
+
+def context_of(block: Block, name: str = "a builder") -> Context:
+    """Returns the context of the block that a builder appends to.
+
+    Raises:
+        TypeError: If `block` is no `Block`.
+    """
+    if block.__class__ is not Block:
+        raise_wrong_block(name, block)
+    return block._context
 
 
 def build_value(
@@ -286,7 +297,8 @@ def raise_refused(error: Exception, name: str, operands: Sequence[Value], locati
 
 def raise_wrong_block(name: str, block: Any) -> NoReturn:
     """Raises the error of something that is not a `Block` where an operation is to be appended."""
-    error = TypeError(f"`{name}` expected a `Block` to append to, but got `{type(block).__name__}`")
+    subject = name if " " in name else f"`{name}`"
+    error = TypeError(f"{subject} expected a `Block` to append to, but got `{type(block).__name__}`")
     error.add_note("hint: the block of a module is its `body`, and that of a function its `entry_block`")
     raise error
 

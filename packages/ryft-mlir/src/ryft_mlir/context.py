@@ -98,6 +98,7 @@ class Context:
         "_element_types",
         "_generation",
         "_handlers",
+        "_has_hazards",
         "_has_jumps",
         "_inferable",
         "_integer_types",
@@ -121,6 +122,7 @@ class Context:
         self._generation = 0
         self._handlers = 0
         # Whether regions of several blocks were put together by hand, see `Operation.verify`.
+        self._has_hazards = False
         self._has_jumps = False
         # See `inference`: what MLIR was found to be able to infer the types of results from.
         self._inferable: set[Any] = set()

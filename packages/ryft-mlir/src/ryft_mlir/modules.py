@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import dialect, ir
 
-from ._arguments import check_nesting
+from ._arguments import check_context, check_nesting
 from ._conversions import symbol_name
 from ._ownership import Owner
 from ._server import SERVER, ServerError
@@ -43,6 +43,7 @@ class Module:
     @classmethod
     def create(cls, context: Context, *, name: str | None = None, location: Location | None = None) -> Module:
         """Returns a new, empty module, optionally with a name."""
+        check_context(context, "`Module.create`")
         raw = ir.Module.create(find_location(context, location))
         if name is not None:
             raw.operation.attributes["sym_name"] = symbol_name(context, name)
@@ -61,6 +62,7 @@ class Module:
         Raises:
             ParseError: If `source` is not a valid module.
         """
+        check_context(context, "`Module.parse`")
         source = source if isinstance(source, str) else _bytes(source, "a module")
         if isinstance(source, str) or source[: len(_MAGIC)] != _MAGIC:
             check_nesting(source, "the module")
@@ -85,6 +87,7 @@ class Module:
         Raises:
             SerializationError: If `artifact` is not one, or was written by a version that is too new.
         """
+        check_context(context, "`Module.from_portable_artifact`")
         artifact = _bytes(artifact, "a portable artifact")
         if artifact[:4] != _MAGIC or b"StableHLO_v" not in artifact[:64]:
             raise SerializationError(f"expected a StableHLO portable artifact, but got {artifact[:16]!r}")

@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import ir
 
 from . import attribute_factories, blocks
-from ._arguments import check_kind, check_nesting, number, own, text
+from ._arguments import check_context, check_kind, check_nesting, number, own, text
+from ._hazards import find_hazard, note_hazard
 from ._ownership import (
     SCRATCH,
     Owner,
     addresses,
     ancestors,
+    outermost,
     record_erased,
     record_moved,
     refers_outside,
@@ -83,6 +86,7 @@ class Operation:
         Raises:
             BuildError: If the dialect is not known, or cannot infer the types of the results.
         """
+        check_context(context, "`Operation.create`")
         if not context.is_registered(name):
             load_dialect_of(context, name)
         region_count = number(region_count, "the number of regions", 0, _MOST_REGIONS)
@@ -97,6 +101,7 @@ class Operation:
         raw_location = find_location(context, location)
         raw_operands = [operand._raw for operand in operands]
         check_operands(name, raw_operands)
+        note_hazard(context, name)
         if raw_results is None:
             check_inference(context, name, raw_operands, raw_attributes, region_count)
         try:
@@ -124,6 +129,7 @@ class Operation:
         Raises:
             ParseError: If `source` is not one valid operation.
         """
+        check_context(context, "`Operation.parse`")
         check_nesting(text(source, "an operation"), "the operation")
         try:
             raw = ir.Operation.parse(source, context=context._raw)
@@ -252,6 +258,7 @@ class Operation:
         if not 0 <= number(index, "the position of an operand") < len(raw.operands):
             raise IndexError(f"`{raw.name}` expected an operand from 0 to {len(raw.operands) - 1}, but got {index}")
         check_same_tree(self._context, self._owner, value)
+        note_hazard(self._context, raw.name)
         raw.operands[index] = value._raw
 
     def replace_uses_of_with(self, old: Value, new: Value) -> None:
@@ -260,6 +267,7 @@ class Operation:
         check_same_tree(self._context, self._owner, old)
         check_same_tree(self._context, self._owner, new)
         if old != new:
+            note_hazard(self._context, raw.name)
             raw.replace_uses_of_with(old._raw, new._raw)
 
     def move_before(self, other: Operation) -> None:
@@ -364,8 +372,12 @@ class Operation:
         Raises:
             VerificationError: If the operation, or one inside it, breaks one; it names the types and the location.
         """
+        raw = self.to_bindings()
+        hazard = find_hazard(self._context, raw)
+        if hazard:
+            raise VerificationError(hazard)
         try:
-            valid = self.to_bindings().verify()
+            valid = raw.verify()
         except ir.MLIRError as error:
             raise translate(error, VerificationError, f"`{self._raw.name}` is not valid") from None
         if not valid:
@@ -396,7 +408,11 @@ class Operation:
         if options is not None and options.assume_verified:
             # The printer would end the process.
             self.verify()
-        return raw.get_asm(**(options or PrintingOptions()).to_bindings()).rstrip("\n")
+        chosen = options or PrintingOptions()
+        if self._context._has_hazards and find_hazard(self._context, outermost(raw)):
+            # As the printer does for other programs that are not valid: it verifies what is around the operation, too.
+            chosen = replace(chosen, generic_form=True)
+        return raw.get_asm(**chosen.to_bindings()).rstrip("\n")
 
     def bytecode(self, version: int | None = None) -> bytes:
         """Returns the operation as MLIR bytecode, of the newest version unless another is given.
@@ -468,6 +484,7 @@ class Attributes(MutableMapping[str, Attribute]):
         raw = self._operation.to_bindings().attributes
         given = self._operation._context.attribute(value)._raw
         old = self[name]._raw if name in raw else None
+        note_hazard(self._operation._context, self._operation.name)
         raw[name] = given
         # Where the operation itself defines the attribute, MLIR drops what does not fit.
         if name not in raw:

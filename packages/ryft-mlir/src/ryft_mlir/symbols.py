@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import ir
 
-from ._arguments import check_kind, own, text
+from ._arguments import check_kind, member, own, text
 from .errors import OwnershipError
 from .operations import Operation, wrap_operation
 
@@ -124,7 +124,7 @@ class SymbolTable:
         Raises:
             KeyError: If there is no such symbol.
         """
-        return SymbolVisibility(ir.SymbolTable.get_visibility(self[name].to_bindings()).value)
+        return member(SymbolVisibility, ir.SymbolTable.get_visibility(self[name].to_bindings()).value)
 
     def set_visibility(self, name: str, visibility: SymbolVisibility | str) -> None:
         """Changes the visibility of a symbol.
@@ -132,7 +132,7 @@ class SymbolTable:
         Raises:
             KeyError: If there is no such symbol.
         """
-        ir.SymbolTable.set_visibility(self[name].to_bindings(), SymbolVisibility(visibility).value)
+        ir.SymbolTable.set_visibility(self[name].to_bindings(), member(SymbolVisibility, visibility).value)
 
     def __repr__(self) -> str:
         return f"SymbolTable[{', '.join(self)}]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from .errors import ErasedError
@@ -47,19 +47,30 @@ def walk_operation(
     """
     if not callable(callback):
         raise TypeError(f"a walk expected a function, but got {callback!r}")
-    if order is WalkOrder.PRE_ORDER:
-        result = callback(operation) or WalkResult.ADVANCE
-        if result is not WalkResult.ADVANCE:
-            return WalkResult.INTERRUPT if result is WalkResult.INTERRUPT else WalkResult.ADVANCE
+    # Not recursive, because programs may be nested more deeply than Python functions.
+    entered: list[tuple[Operation, Iterator[Operation]]] = []
+    following: Operation | None = operation
+    while following is not None or entered:
+        if following is not None:
+            result = callback(following) if order is WalkOrder.PRE_ORDER else None
+            if result is WalkResult.INTERRUPT:
+                return result
+            entered.append((following, iter(()) if result is WalkResult.SKIP else _children(following)))
+        current, children = entered[-1]
+        following = next(children, None)
+        if following is None:
+            entered.pop()
+            is_due = order is WalkOrder.POST_ORDER and _is_alive(current)
+            if is_due and callback(current) is WalkResult.INTERRUPT:
+                return WalkResult.INTERRUPT
+    return WalkResult.ADVANCE
+
+
+def _children(operation: Operation) -> Iterator[Operation]:
     if _is_alive(operation):
         for region in operation.regions:
             for block in region.blocks:
-                for child in block.operations:
-                    if _is_alive(child) and walk_operation(child, callback, order) is WalkResult.INTERRUPT:
-                        return WalkResult.INTERRUPT
-    if order is WalkOrder.POST_ORDER and _is_alive(operation):
-        return callback(operation) or WalkResult.ADVANCE
-    return WalkResult.ADVANCE
+                yield from (child for child in block.operations if _is_alive(child))
 
 
 def _is_alive(operation: Operation) -> bool:

@@ -12,10 +12,11 @@ import numpy
 from ryft_xla_sys.mlir import dialect, ir
 
 from .._arguments import number
+from .._hazards import note_hazard
 from ..affine import AffineMap
 from ..attributes import Attribute
 from ..blocks import Region
-from ..building import Body, build_operation, build_with_regions
+from ..building import Body, build_operation, build_with_regions, context_of
 from ..errors import BuildError, ContextError
 from ..operations import load_dialect_of
 from ..types import Type
@@ -74,7 +75,7 @@ def generic(
     Raises:
         BuildError: If MLIR cannot build the operation or one of its attributes.
     """
-    context = block.context
+    context = context_of(block)
     if not context.is_registered(name):
         load_dialect_of(context, name)
     flat: list[Value] = []
@@ -90,6 +91,7 @@ def generic(
         if description[-1] is not None and description[-1] is not False
     }
     refuse_wrong_operands(name, flat)
+    note_hazard(context, name)
     if segments:
         raw["operandSegmentSizes"] = ir.DenseI32ArrayAttr.get(sizes, context._raw)
     if result_types is None and like_first and flat:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import member
 from .._conversions import string
-from ..building import build, build_with_regions
+from ..building import build, build_with_regions, context_of
 from ..symbols import SymbolVisibility
 
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ def module(
     location: Location | None = None,
 ) -> Operation:
     """Appends a module to the body of another; fill the only block of its only region."""
-    context = block.context
+    context = context_of(block)
     attributes: dict[str, Any] = {}
     if name is not None:
         attributes["sym_name"] = string(context, name)
-    if SymbolVisibility(visibility) is not SymbolVisibility.PUBLIC:
-        attributes["sym_visibility"] = string(context, SymbolVisibility(visibility).value)
+    if member(SymbolVisibility, visibility) is not SymbolVisibility.PUBLIC:
+        attributes["sym_visibility"] = string(context, member(SymbolVisibility, visibility).value)
     return build_with_regions(
         block,
         "builtin.module",

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from ryft_xla_sys.mlir import ir
 
 from .. import attribute_factories, operations
+from .._arguments import member
 from .._conversions import flat_symbol, symbol_name
 from ..attributes import Attribute, DictionaryAttribute
 from ..blocks import Block
-from ..building import build, build_operation, raise_wrong_block
+from ..building import build, build_operation, context_of
 from ..errors import OwnershipError
 from ..locations import raw_location as find_location
 from ..operations import Operation
@@ -46,7 +47,7 @@ class FunctionOperation(Operation):
     def visibility(self) -> SymbolVisibility:
         """Who may call the function."""
         raw = self.to_bindings().attributes
-        return SymbolVisibility(raw["sym_visibility"].value if "sym_visibility" in raw else "public")
+        return member(SymbolVisibility, raw["sym_visibility"].value if "sym_visibility" in raw else "public")
 
     @property
     def argument_attributes(self) -> tuple[dict[str, Attribute], ...]:
@@ -111,14 +112,14 @@ def func(
         declaration: Whether the function is only declared: it then has no entry block and must be private.
         location: Where the function comes from.
     """
-    context = block.context
+    context = context_of(block, "func.func")
     raw_context = context._raw
     inputs, outputs = raw_types(context, argument_types), raw_types(context, result_types)
     raw_attributes: dict[str, Any] = {
         "sym_name": symbol_name(context, name),
         "function_type": ir.TypeAttr.get(ir.FunctionType.get(inputs, outputs, raw_context), raw_context),
     }
-    chosen = SymbolVisibility(visibility)
+    chosen = member(SymbolVisibility, visibility)
     if chosen is not SymbolVisibility.PUBLIC:
         raw_attributes["sym_visibility"] = ir.StringAttr.get(chosen.value, raw_context)
     for key, dictionaries, count in (
@@ -129,8 +130,6 @@ def func(
             raw_attributes[key] = _dictionaries(context, name, dictionaries, count)
     raw_attributes.update(attribute_factories.raw_attributes(context, attributes or {}))
     raw_location = find_location(context, location)
-    if block.__class__ is not Block:
-        raise_wrong_block("func.func", block)
     block.to_bindings()
     raw = ir.Operation.create("func.func", (), (), raw_attributes, (), 1, raw_location, False)
     if not declaration:
@@ -172,7 +171,7 @@ def call(
         raise TypeError(f"`call` expected `result_types`, because `{callee}` is only a name")
     else:
         name, types = callee, result_types
-    return build(block, "func.call", arguments, {"callee": flat_symbol(block.context, name)}, types, location)
+    return build(block, "func.call", arguments, {"callee": flat_symbol(context_of(block), name)}, types, location)
 
 
 def call_indirect(
@@ -199,7 +198,7 @@ def constant(
         raise TypeError(f"`constant` expected `type`, because `{callee}` is only a name")
     else:
         name, result_type = callee, type
-    attributes = {"value": flat_symbol(block.context, name)}
+    attributes = {"value": flat_symbol(context_of(block), name)}
     (result,) = build(block, "func.constant", (), attributes, (result_type,), location)
     return result
 

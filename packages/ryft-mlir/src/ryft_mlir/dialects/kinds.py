@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import dialect, ir
 
-from .._arguments import check_kind, number, own, text
+from .._arguments import check_context, check_kind, number, own, text
 from .._conversions import given
 from ..attribute_factories import raw_attributes
 from ..attributes import Attribute, wrap_attribute
@@ -35,6 +35,7 @@ _LARGEST = (1 << 31) - 1
 
 def gpu_async_token_type(context: Context) -> Type:
     """Returns `!gpu.async.token`, the type of what orders asynchronous operations of the dialect `gpu`."""
+    check_context(context, "`gpu_async_token_type`")
     context.load_dialect("gpu")
     return wrap_type(context, dialect("gpu").AsyncTokenType.get(context._raw))
 
@@ -51,6 +52,7 @@ def gpu_object(
         kind: A number of `gpu.CompilationTarget`, which says what `binary` holds.
         properties: Further properties by name.
     """
+    check_context(context, "`gpu_object`")
     context.load_dialect("gpu")
     check_kind(binary, bytes, "a kernel", "bytes")
     more = None if properties is None else ir.DictAttr.get(raw_attributes(context, properties), context._raw)
@@ -61,6 +63,7 @@ def gpu_object(
 
 def llvm_pointer_type(context: Context, address_space: int = 0) -> Type:
     """Returns `!llvm.ptr`, a pointer into an address space."""
+    check_context(context, "`llvm_pointer_type`")
     context.load_dialect("llvm")
     space = number(address_space, "an address space", 0, _LARGEST)
     return wrap_type(context, dialect("llvm").PointerType.get(space, context=context._raw))
@@ -80,6 +83,7 @@ def llvm_struct_type(
     Raises:
         ValueError: If both or neither of `elements` and `name` are given.
     """
+    check_context(context, "`llvm_struct_type`")
     context.load_dialect("llvm")
     struct = dialect("llvm").StructType
     if (elements is None) == (name is None):
@@ -93,16 +97,19 @@ def llvm_struct_type(
 
 def mhlo_dequantize_mode(context: Context, mode: str = "MIN_COMBINED") -> Attribute:
     """Returns `#mhlo<dequantize_mode MIN_COMBINED>`; there is no other mode."""
+    check_context(context, "`mhlo_dequantize_mode`")
     return _choice(context, "DequantizeModeAttr", mode, ("MIN_COMBINED",))
 
 
 def mhlo_fusion_kind(context: Context, kind: str) -> Attribute:
     """Returns `#mhlo<fusion_kind ...>`: `"kLoop"`, `"kInput"`, `"kOutput"` or `"kCustom"`."""
+    check_context(context, "`mhlo_fusion_kind`")
     return _choice(context, "FusionKindAttr", kind, ("kLoop", "kInput", "kOutput", "kCustom"))
 
 
 def mpmd_user_origin(context: Context, name: str, transpose_count: int = 0) -> Attribute:
     """Returns `#mpmd.user_origin<...>`: which named computation code comes from, and how often it was transposed."""
+    check_context(context, "`mpmd_user_origin`")
     count = number(transpose_count, "`transpose_count`", 0, _LARGEST)
     raw = dialect("mpmd").UserOriginAttr.get(text(name, "a named computation"), count, context._raw)
     return wrap_attribute(context, raw)
@@ -124,6 +131,7 @@ def nvgpu_tensor_map_descriptor_type(
     Raises:
         TypeError: If `tensor` is not a `memref`.
     """
+    check_context(context, "`nvgpu_tensor_map_descriptor_type`")
     context.load_dialect("nvgpu")
     memory = own(context, tensor, MemRefType, "`memref` type")
     given_numbers = zip((swizzle, l2_promotion, fill, interleave), (3, 3, 1, 2), strict=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .._arguments import array
-from ..building import Body, Values, build_operation, build_with_regions
+from ..building import Body, Values, build_operation, build_with_regions, context_of
 from ..operations import load_dialect_of
 from ..types import Type
 from ..values import Value, type_of
@@ -46,7 +46,7 @@ def for_(
         body: `body(block, index, *values)` returns the values after a step, with the same types.
         location: Where the operation comes from.
     """
-    _load(block.context, "scf.for")
+    _load(context_of(block), "scf.for")
     types = [type_of(value) for value in array(initial_values, "a loop", "values")]
     operation = build_with_regions(
         block,
@@ -81,7 +81,7 @@ def if_(
         result_types: Types of the results. Defaults to what the first program returns.
         location: Where the operation comes from.
     """
-    _load(block.context, "scf.if")
+    _load(context_of(block), "scf.if")
     bodies: list[tuple[Body, Sequence[Type]]] = [(_yielding(on_true), ())]
     bodies.append((_yielding(_nothing if on_false is None else on_false), ()))
     operation = build_with_regions(
@@ -117,7 +117,7 @@ def while_(
         after_types: Types of the values that `before` hands on. Defaults to those of `initial_values`.
         location: Where the operation comes from.
     """
-    _load(block.context, "scf.while")
+    _load(context_of(block), "scf.while")
     types = [type_of(value) for value in array(initial_values, "a loop", "values")]
     handed_on = types if after_types is None else list(after_types)
 

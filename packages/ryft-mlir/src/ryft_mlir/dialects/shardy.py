@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ryft_xla_sys.mlir import dialect
 
-from .._arguments import array, check_kind, number, numbers, text
+from .._arguments import array, check_context, check_kind, number, numbers, text
 from .._conversions import given, integer, string
 from ..attributes import Attribute, wrap_attribute
-from ..building import Body, build_operation, build_value, build_with_regions
+from ..building import Body, build_operation, build_value, build_with_regions, context_of
 from ..values import type_of
 from .shardy_operations import (
     PropagationDirection,
@@ -86,6 +86,7 @@ def mesh_attribute(context: Context, axes: Mapping[str, int], device_ids: Sequen
         axes: Size of each axis, outermost first.
         device_ids: Devices in row-major order, if not 0, 1, 2, ...
     """
+    check_context(context, "`mesh_attribute`")
     check_kind(axes, Mapping, "a mesh", "the size of each axis by name")
     raw_axes = [
         _sdy.MeshAxisAttr.get(text(name, "a mesh"), number(size, "a mesh"), context._raw) for name, size in axes.items()
@@ -95,6 +96,7 @@ def mesh_attribute(context: Context, axes: Mapping[str, int], device_ids: Sequen
 
 def axis_reference(context: Context, name: str, sub_axis: tuple[int, int] | None = None) -> Attribute:
     """Returns an axis of a mesh, or the part of it with `sub_axis = (product of the sizes before it, its size)`."""
+    check_context(context, "`axis_reference`")
     info = None
     if sub_axis is not None:
         sizes = numbers(sub_axis, "`sub_axis`")
@@ -115,6 +117,7 @@ def dimension_sharding(
         is_closed: Whether propagation must not add axes.
         priority: How early propagation looks at it; 0 is the earliest.
     """
+    check_context(context, "`dimension_sharding`")
     level = None if priority is None else number(priority, "`priority`", 0)
     raw = _sdy.DimensionShardingAttr.get(_axes(context, axes), bool(is_closed), level, context._raw)
     return wrap_attribute(context, raw)
@@ -138,6 +141,7 @@ def tensor_sharding(
         replicated: Axes over which the tensor must be replicated.
         unreduced: Axes over which the tensor is still to be summed.
     """
+    check_context(context, "`tensor_sharding`")
     raw_dimensions: list[Any] = []
     for item in array(dimensions, "a sharding", "dimensions"):
         if item is None:
@@ -155,6 +159,7 @@ def tensor_sharding(
 
 def sharding_per_value(context: Context, shardings: Sequence[Attribute]) -> Attribute:
     """Returns one sharding for each of several values."""
+    check_context(context, "`sharding_per_value`")
     given_shardings = array(shardings, "`sharding_per_value`", "shardings")
     raw = [_of_kind(context, sharding, "TensorShardingAttr") for sharding in given_shardings]
     return wrap_attribute(context, _sdy.TensorShardingPerValueAttr.get(raw, context._raw))
@@ -162,12 +167,14 @@ def sharding_per_value(context: Context, shardings: Sequence[Attribute]) -> Attr
 
 def manual_axes(context: Context, names: Sequence[str]) -> Attribute:
     """Returns the axes along which a `manual_computation` sees local pieces."""
+    check_context(context, "`manual_axes`")
     raw = [string(context, name) for name in array(names, "`manual_axes`", "names")]
     return wrap_attribute(context, _sdy.ManualAxesAttr.get(raw, context._raw))
 
 
 def list_of_axes(context: Context, dimensions: Sequence[Sequence[str]]) -> Attribute:
     """Returns, for each dimension of a tensor, the axes that a collective such as `all_gather` works on."""
+    check_context(context, "`list_of_axes`")
     groups = [array(names, "`list_of_axes`", "names") for names in array(dimensions, "`list_of_axes`", "dimensions")]
     inner = ", ".join("{" + ", ".join(f'"{text(name, "an axis")}"' for name in names) + "}" for names in groups)
     return context.parse_attribute(f"#sdy<list_of_axis_ref_lists[{inner}]>")
@@ -175,11 +182,13 @@ def list_of_axes(context: Context, dimensions: Sequence[Sequence[str]]) -> Attri
 
 def dimension_mapping(context: Context, factors: Sequence[int]) -> Attribute:
     """Returns the factors that one dimension of an operand or result is made of."""
+    check_context(context, "`dimension_mapping`")
     return wrap_attribute(context, _sdy.DimMappingAttr.get(numbers(factors, "a mapping"), context._raw))
 
 
 def tensor_mapping(context: Context, dimensions: Sequence[Attribute | Sequence[int]]) -> Attribute:
     """Returns the factors of each dimension of an operand or result."""
+    check_context(context, "`tensor_mapping`")
     given_dimensions = array(dimensions, "`tensor_mapping`", "dimensions")
     items = [item if isinstance(item, Attribute) else dimension_mapping(context, item) for item in given_dimensions]
     raw = [_of_kind(context, item, "DimMappingAttr") for item in items]
@@ -211,6 +220,7 @@ def operation_sharding_rule(
         blocked_propagation_factors: Factors along which nothing is propagated.
         is_custom: Whether a user wrote the rule.
     """
+    check_context(context, "`operation_sharding_rule`")
     subject = "`operation_sharding_rule`"
     raw = _sdy.OpShardingRuleAttr.get(
         numbers(factor_sizes, subject),
@@ -235,7 +245,7 @@ def mesh(
     location: Location | None = None,
 ) -> Operation:
     """Declares a mesh in the body of a module, under a name that shardings refer to."""
-    context = block.context
+    context = context_of(block)
     value = axes if isinstance(axes, Attribute) else mesh_attribute(context, axes, device_ids)
     attributes = {"sym_name": string(context, name), "mesh": given(context, value)}
     return build_operation(block, "sdy.mesh", (), attributes, (), location=location)
@@ -245,13 +255,13 @@ def sharding_constraint(
     block: Block, operand: Value, sharding: Attribute, *, location: Location | None = None
 ) -> Value:
     """Returns a tensor that must have a sharding."""
-    attributes = {"sharding": given(block.context, sharding)}
+    attributes = {"sharding": given(context_of(block), sharding)}
     return build_value(block, "sdy.sharding_constraint", (operand,), attributes, type_of(operand), location)
 
 
 def sharding_group(block: Block, operand: Value, group: int, *, location: Location | None = None) -> Operation:
     """Puts a tensor into a group of tensors that should be sharded alike."""
-    attributes = {"group_id": integer(block.context, group)}
+    attributes = {"group_id": integer(context_of(block), group)}
     return build_operation(block, "sdy.sharding_group", (operand,), attributes, (), location=location)
 
 
@@ -280,7 +290,7 @@ def manual_computation(
         manual: Names of the axes along which the body sees pieces; along the others it sees whole tensors.
         location: Where the operation comes from.
     """
-    context = block.context
+    context = context_of(block)
     attributes = {
         "in_shardings": sharding_per_value(context, in_shardings)._raw,
         "out_shardings": sharding_per_value(context, out_shardings)._raw,

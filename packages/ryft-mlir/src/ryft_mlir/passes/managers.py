@@ -165,7 +165,7 @@ class PassManager:
             error = OwnershipError("cannot run passes while a detached operation uses values of the program")
             error.add_note("hint: append or erase it first")
             raise error
-        if self._context._has_jumps:
+        if self._context._has_jumps or self._context._has_hazards:
             operation.verify()
         gone = inside(operation)
         self._running, self._failures = operation, []

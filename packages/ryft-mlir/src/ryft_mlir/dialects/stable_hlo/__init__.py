@@ -1,4 +1,11 @@
-"""The dialect `stablehlo`: the operations that XLA compiles, grouped as in the StableHLO specification."""
+"""The dialect `stablehlo`: the operations that XLA compiles, grouped as in the StableHLO specification.
+
+The last line of the description of each builder names the section of the specification that defines its operation.
+Every builder appends to a block, and raises `TypeError` for operands that are not values, `OwnershipError` for values
+of another module, `ContextError` for those of another context, and `BuildError` where MLIR refuses to build the
+operation or cannot infer the types of its results. Everything else that breaks the constraints is found by
+`Module.verify`.
+"""
 
 from .attributes import (
     ChannelType,

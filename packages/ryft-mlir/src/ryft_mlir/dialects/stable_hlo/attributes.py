@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ryft_xla_sys.mlir import dialect
 
-from ..._arguments import array, number, numbers, own
+from ..._arguments import array, check_context, member, number, numbers, own
 from ...attributes import Attribute, wrap_attribute
 
 if TYPE_CHECKING:
@@ -148,13 +148,7 @@ def enumeration(context: Context, kind: type[enum.Enum], value: Any) -> Any:
     """
     if isinstance(value, Attribute):
         return own(context, value, Attribute, "attribute")._raw
-    if not isinstance(value, kind):
-        try:
-            value = kind(value)
-        except ValueError:
-            names = ", ".join(str(member.value) for member in kind)
-            raise ValueError(f"`{kind.__name__}` expected one of {names}, but got {value!r}") from None
-    return _CLASSES[kind].get(value.value, context._raw)
+    return _CLASSES[kind].get(member(kind, value).value, context._raw)
 
 
 def dot_dimensions(
@@ -166,6 +160,7 @@ def dot_dimensions(
     rhs_contracting: Sequence[int] = (),
 ) -> Attribute:
     """Returns which dimensions `dot_general` batches over and which it contracts."""
+    check_context(context, "`dot_dimensions`")
     lists = (lhs_batching, rhs_batching, lhs_contracting, rhs_contracting)
     arguments = [numbers(item, "`dot_dimensions`") for item in lists]
     return wrap_attribute(context, hlo.DotDimensionNumbers.get(*arguments, context._raw))
@@ -183,6 +178,7 @@ def dot_algorithm(
     allow_imprecise_accumulation: bool = False,
 ) -> Attribute:
     """Returns the algorithm that `dot_general` must use; precisions are data types or types."""
+    check_context(context, "`dot_algorithm`")
     types = [context.element_type(item)._raw for item in (lhs_precision, rhs_precision, accumulation)]
     counts = numbers((lhs_component_count, rhs_component_count, primitive_operation_count), "`dot_algorithm`")
     raw = hlo.DotAlgorithm.get(*types, *counts, bool(allow_imprecise_accumulation), context._raw)
@@ -203,6 +199,7 @@ def convolution_dimensions(
     output_spatial: Sequence[int],
 ) -> Attribute:
     """Returns what each dimension of the operands and the result of a convolution means."""
+    check_context(context, "`convolution_dimensions`")
     subject = "`convolution_dimensions`"
     raw = hlo.ConvDimensionNumbers.get(
         *numbers((input_batch, input_feature), subject),
@@ -227,6 +224,7 @@ def gather_dimensions(
     index_vector: int,
 ) -> Attribute:
     """Returns how `gather` maps indices to slices of its operand, and slices to its result."""
+    check_context(context, "`gather_dimensions`")
     subject = "`gather_dimensions`"
     given_lists = (offset, collapsed_slice, operand_batching, start_indices_batching, start_index_map)
     lists = [numbers(item, subject) for item in given_lists]
@@ -245,6 +243,7 @@ def scatter_dimensions(
     index_vector: int,
 ) -> Attribute:
     """Returns how `scatter` maps indices and updates to elements of its inputs."""
+    check_context(context, "`scatter_dimensions`")
     subject = "`scatter_dimensions`"
     given_lists = (update_window, inserted_window, input_batching, scatter_indices_batching, scattered_to_operand)
     lists = [numbers(item, subject) for item in given_lists]
@@ -256,8 +255,9 @@ def channel_handle(
     context: Context, identifier: int, kind: ChannelType | int = ChannelType.DEVICE_TO_DEVICE
 ) -> Attribute:
     """Returns the handle of a channel for communication."""
+    check_context(context, "`channel_handle`")
     number(identifier, "`channel_handle`")
-    return wrap_attribute(context, hlo.ChannelHandle.get(identifier, int(ChannelType(kind)), context._raw))
+    return wrap_attribute(context, hlo.ChannelHandle.get(identifier, int(member(ChannelType, kind)), context._raw))
 
 
 def output_operand_alias(
@@ -268,6 +268,7 @@ def output_operand_alias(
     operand_tuple_indices: Sequence[int] = (),
 ) -> Attribute:
     """Returns that a result of a `custom_call` shares the memory of one of its operands."""
+    check_context(context, "`output_operand_alias`")
     subject = "`output_operand_alias`"
     outputs, operands = numbers(output_tuple_indices, subject), numbers(operand_tuple_indices, subject)
     arguments = (outputs, number(operand_index, subject), operands)
@@ -283,7 +284,8 @@ def result_accuracy(
     units_of_least_precision: int = 0,
 ) -> Attribute:
     """Returns how accurate an elementary function should be; the numbers count in the mode `TOLERANCE` only."""
-    name = ResultAccuracyMode(mode).value
+    check_context(context, "`result_accuracy`")
+    name = member(ResultAccuracyMode, mode).value
     units = number(units_of_least_precision, "`result_accuracy`")
     raw = hlo.ResultAccuracyAttr.get(float(absolute), float(relative), units, name, context._raw)
     return wrap_attribute(context, raw)
@@ -291,6 +293,7 @@ def result_accuracy(
 
 def type_extensions(context: Context, bounds: Sequence[int | None]) -> Attribute:
     """Returns the encoding of a tensor type that bounds its dynamic dimensions; `None` stands for no bound."""
+    check_context(context, "`type_extensions`")
     dynamic = -(2**63)
     given_bounds = array(bounds, "`type_extensions`", "bounds")
     raw_bounds = [dynamic if bound is None else number(bound, "`type_extensions`", 0) for bound in given_bounds]

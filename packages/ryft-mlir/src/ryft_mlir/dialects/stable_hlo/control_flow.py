@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from ..._arguments import array
 from ..._conversions import Integers, boolean, given, integer, integer_array, integer_pairs
 from ...attributes import Attribute
-from ...building import Body, Values, build_operation, build_with_regions
+from ...blocks import Region
+from ...building import Body, Values, build_operation, build_with_regions, context_of
 from ...errors import BuildError
 from ...types import ShapedType, TensorType, Type
 from ...values import Value, type_of
@@ -36,7 +37,15 @@ __all__ = [
 
 
 def return_(block: Block, values: Value | Sequence[Value] = (), *, location: Location | None = None) -> Operation:
-    """Ends a region and hands on `values`. The builders of this module append it for you."""
+    """Ends a region and hands on `values`. The builders of this module append it for you.
+
+    The values are tensors, tokens or tuples of the types that the operation around the region expects.
+
+    Raises:
+        BuildError: If a value is neither a ranked tensor, a buffer, a token nor a tuple.
+
+    Specification: none (part of the operations with regions).
+    """
     operands = (values,) if isinstance(values, Value) else values
     return build_operation(block, "stablehlo.return", operands, None, (), location=location)
 
@@ -46,26 +55,23 @@ def while_(
 ) -> tuple[Value, ...]:
     """Runs `body` on the operands for as long as `condition` holds, and returns the last values.
 
+    Operands and results have the same types: tensors, tokens or tuples.
+
     Args:
         block: Block to append to.
         operands: The values before the first step.
         condition: `condition(block, *values)` returns a boolean scalar: whether to take another step.
         body: `body(block, *values)` returns the values after a step, with the same types.
         location: Where the operation comes from.
+
+    Raises:
+        BuildError: If `condition` returns anything but one tensor.
+
+    Specification: `while`.
     """
     types = [type_of(operand) for operand in array(operands, "`while_`", "values")]
 
-    def decide(inner: Block, *values: Value) -> Values:
-        decision = condition(inner, *values) if callable(condition) else None
-        found = [decision] if isinstance(decision, Value) else list(decision or ())
-        # MLIR's verifier would end the process on a token.
-        if len(found) != 1 or not isinstance(type_of(found[0]), TensorType):
-            raise BuildError(
-                f"the condition of `stablehlo.while` expected one boolean scalar, but returned {decision!r}"
-            )
-        return found
-
-    bodies = [(decide if callable(condition) else condition, types), (body, types)]
+    bodies = [(_decision(condition, "the condition of `stablehlo.while`"), types), (body, types)]
     operation = build_with_regions(
         block, "stablehlo.while", operands, None, bodies, result_types=types, location=location
     )
@@ -83,6 +89,8 @@ def if_(
 ) -> tuple[Value, ...]:
     """Runs one of two programs and returns its values.
 
+    Both programs return values of the same types, which are those of the results.
+
     Args:
         block: Block to append to.
         predicate: Boolean scalar.
@@ -90,6 +98,8 @@ def if_(
         on_false: `on_false(block)` returns values of the same types if it does not.
         result_types: Types of the results. Defaults to what the first program returns.
         location: Where the operation comes from.
+
+    Specification: `if`.
     """
     bodies = [(on_true, ()), (on_false, ())]
     operation = build_with_regions(
@@ -115,16 +125,23 @@ def case(
 ) -> tuple[Value, ...]:
     """Runs the program whose number is the scalar `index`, or the last one if there is none, and returns its values.
 
+    All branches return values of the same types, which are those of the results.
+
     Args:
         block: Block to append to.
         index: Scalar of 32 bits.
         branches: Each `branch(block)` returns values of the same types; it may use values from outside.
         result_types: Types of the results. Defaults to what the first program returns.
         location: Where the operation comes from.
+
+    Raises:
+        ValueError: If there are no branches.
+
+    Specification: `case`.
     """
-    if not branches:
+    bodies = [(branch, ()) for branch in array(branches, "`case`", "branches")]
+    if not bodies:
         raise ValueError("`case` expected at least one branch, but got none")
-    bodies = [(branch, ()) for branch in branches]
     operation = build_with_regions(
         block,
         "stablehlo.case",
@@ -150,6 +167,9 @@ def reduce(
 ) -> tuple[Value, ...]:
     """Combines all elements along `dimensions`, and returns one tensor for each input.
 
+    Each initial value is a scalar with the element type of its input, or one that it can be promoted to. A result has
+    the shape of the inputs without `dimensions`.
+
     Args:
         block: Block to append to.
         inputs: Tensors of one shape.
@@ -159,9 +179,14 @@ def reduce(
             is not fixed, so it should be associative.
         result_types: Types of the results. Defaults to what StableHLO infers.
         location: Where the operation comes from.
+
+    Raises:
+        BuildError: If there are not as many initial values as inputs.
+
+    Specification: `reduce`.
     """
-    tensors, starts = _tuple(inputs), _tuple(initial_values)
-    context = block.context
+    tensors, starts = _tuple(inputs, "`reduce`"), _tuple(initial_values, "`reduce`")
+    context = context_of(block)
     attributes = {"dimensions": integer_array(context, dimensions)}
     types = [type_of(start) for start in starts]
     operation = build_with_regions(
@@ -192,6 +217,9 @@ def reduce_window(
 ) -> tuple[Value, ...]:
     """Combines the elements in each window that slides over the inputs, and returns one tensor for each input.
 
+    Each initial value is a scalar with the element type of its input, or one that it can be promoted to. All sizes,
+    steps and distances are positive, one for each dimension.
+
     Args:
         block: Block to append to.
         inputs: Tensors of one shape.
@@ -204,9 +232,15 @@ def reduce_window(
         padding: For each dimension, how many elements to add before and after. Default none.
         result_types: Types of the results. Defaults to what StableHLO infers.
         location: Where the operation comes from.
+
+    Raises:
+        BuildError: If there are not as many initial values as inputs.
+        ValueError: If `padding` has not two columns.
+
+    Specification: `reduce_window`.
     """
-    tensors, starts = _tuple(inputs), _tuple(initial_values)
-    context = block.context
+    tensors, starts = _tuple(inputs, "`reduce_window`"), _tuple(initial_values, "`reduce_window`")
+    context = context_of(block)
     attributes = {"window_dimensions": integer_array(context, window_dimensions)}
     optional = {
         "window_strides": window_strides,
@@ -243,6 +277,9 @@ def select_and_scatter(
 ) -> Value:
     """Adds each element of `source` to the element of `operand` that `select` chose in its window.
 
+    `source` has one element for each position of the window, and `initial_value` is a scalar; both have the element
+    type of `operand`, and the result has its type.
+
     Args:
         block: Block to append to.
         operand: Tensor that windows slide over.
@@ -254,15 +291,23 @@ def select_and_scatter(
         window_strides: Steps of the window. Default 1.
         padding: For each dimension, how many elements to add before and after. Default none.
         location: Where the operation comes from.
+
+    Raises:
+        BuildError: If `select` returns anything but one tensor.
+        TypeError: If `operand` is no tensor.
+        ValueError: If `padding` has not two columns.
+
+    Specification: `select_and_scatter`.
     """
-    context = block.context
+    context = context_of(block)
     attributes: dict[str, Any] = {}
     optional = {"window_dimensions": window_dimensions, "window_strides": window_strides}
     attributes.update({key: integer_array(context, value) for key, value in optional.items() if value is not None})
     if padding is not None:
         attributes["padding"] = integer_pairs(context, padding)
     element = _scalar(context, operand)
-    bodies = [(select, [element] * 2), (scatter, [element] * 2)]
+    selection = _decision(select, "the selection of `stablehlo.select_and_scatter`")
+    bodies = [(selection, [element] * 2), (scatter, [element] * 2)]
     operation = build_with_regions(
         block, "stablehlo.select_and_scatter", (operand, source, initial_value), attributes, bodies, location=location
     )
@@ -280,6 +325,8 @@ def sort(
 ) -> tuple[Value, ...]:
     """Sorts tensors of one shape together along `dimension`.
 
+    The results have the types of the inputs.
+
     Args:
         block: Block to append to.
         inputs: Tensors of one shape.
@@ -288,9 +335,15 @@ def sort(
             whether the first group comes before the second.
         is_stable: Whether equal elements keep their order.
         location: Where the operation comes from.
+
+    Raises:
+        BuildError: If `comparator` returns anything but one tensor.
+        TypeError: If an input is no tensor.
+
+    Specification: `sort`.
     """
-    tensors = _tuple(inputs)
-    context = block.context
+    tensors = _tuple(inputs, "`sort`")
+    context = context_of(block)
     attributes = {"dimension": integer(context, dimension), "is_stable": boolean(context, is_stable)}
     types = [scalar for tensor in tensors for scalar in [_scalar(context, tensor)] * 2]
     result_types = [tensor.type for tensor in tensors]
@@ -299,7 +352,7 @@ def sort(
         "stablehlo.sort",
         tensors,
         attributes,
-        [(comparator, types)],
+        [(_decision(comparator, "the comparator of `stablehlo.sort`"), types)],
         result_types=result_types,
         location=location,
     )
@@ -320,6 +373,9 @@ def scatter(
 ) -> tuple[Value, ...]:
     """Combines updates with the elements of the inputs that indices point to, and returns the new tensors.
 
+    `scatter_indices` holds integers; each of `updates` has the element type of its input, and each result the type of
+    its input.
+
     Args:
         block: Block to append to.
         inputs: Tensors of one shape.
@@ -330,9 +386,14 @@ def scatter(
         indices_are_sorted: Promises that the indices are sorted.
         unique_indices: Promises that no two indices are equal.
         location: Where the operation comes from.
+
+    Raises:
+        TypeError: If an input or update is no tensor.
+
+    Specification: `scatter`.
     """
-    tensors, new = _tuple(inputs), _tuple(updates)
-    context = block.context
+    tensors, new = _tuple(inputs, "`scatter`"), _tuple(updates, "`scatter`")
+    context = context_of(block)
     attributes = {
         "scatter_dimension_numbers": given(context, dimensions),
         "indices_are_sorted": boolean(context, indices_are_sorted),
@@ -360,21 +421,34 @@ def map(  # noqa: A001
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Applies `body(block, *elements)` to the elements of tensors of one shape."""
-    context = block.context
+    """Applies `body(block, *elements)` to the elements of tensors of one shape.
+
+    The inputs have one shape, which the result has too; `dimensions` lists all of theirs in order, and `body` returns
+    one scalar.
+
+    Raises:
+        BuildError: If there are no inputs.
+        TypeError: If an input is no tensor.
+
+    Specification: `map`.
+    """
+    context = context_of(block)
     attributes = {"dimensions": integer_array(context, dimensions)}
-    bodies = [(body, [_scalar(context, tensor) for tensor in inputs])]
+    tensors = array(inputs, "`map`", "values")
+    if not tensors:
+        raise BuildError("`stablehlo.map` expected at least one operand, but got none")
+    bodies = [(body, [_scalar(context, tensor) for tensor in tensors])]
     types = None if result_type is None else [result_type]
 
     def results_of_body(scalars: Sequence[Type]) -> Sequence[Type]:
-        shaped = type_of(inputs[0])
+        shaped = type_of(tensors[0])
         shape = shaped.shape if isinstance(shaped, ShapedType) else ()
         return [context.tensor_type(shape, item.element_type) for item in scalars if isinstance(item, ShapedType)]
 
     operation = build_with_regions(
         block,
         "stablehlo.map",
-        inputs,
+        tensors,
         attributes,
         bodies,
         result_types=types,
@@ -384,8 +458,37 @@ def map(  # noqa: A001
     return operation.results[0]
 
 
-def _tuple(values: Value | Sequence[Value]) -> tuple[Value, ...]:
-    return (values,) if isinstance(values, Value) else tuple(values)
+def _decision(body: Body, subject: str) -> Body:
+    """Returns a body that refuses to end with anything but one tensor: MLIR's verifier would end the process.
+
+    Raises:
+        BuildError: If a region does not end so; the body that is returned raises it too.
+    """
+    if isinstance(body, Region):
+        for inner in body.blocks:
+            end = inner.terminator
+            if end is not None:
+                _check_decision([operand.type for operand in end.operands], end, subject)
+        return body
+    if not callable(body):
+        return body
+
+    def decide(inner: Block, *values: Value) -> Values:
+        decision = body(inner, *values)
+        found = () if decision is None else _tuple(decision, subject)
+        _check_decision([type_of(value) for value in found], decision, subject)
+        return found
+
+    return decide
+
+
+def _check_decision(types: Sequence[Type], decision: object, subject: str) -> None:
+    if len(types) != 1 or not isinstance(types[0], TensorType):
+        raise BuildError(f"{subject} expected one boolean scalar, but returned {decision!r}")
+
+
+def _tuple(values: Value | Sequence[Value], subject: str) -> tuple[Value, ...]:
+    return (values,) if isinstance(values, Value) else tuple(array(values, subject, "values"))
 
 
 def _scalar(context: Context, tensor: Value) -> Type:

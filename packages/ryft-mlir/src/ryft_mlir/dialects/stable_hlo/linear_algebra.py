@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike
 
 from ryft_xla_sys.mlir import ir
 
+from ..._arguments import array
 from ..._conversions import Integers, boolean, boolean_array, given, integer, integer_array, integer_pairs
 from ...attributes import Attribute
-from ...building import build, build_value
+from ...building import build, build_value, context_of
 from ...values import type_of
 from .attributes import FftType, Precision, Transpose, enumeration
 
@@ -54,6 +55,9 @@ def dot_general(
 ) -> Value:
     """Multiplies tensors and sums over the contracted dimensions.
 
+    Dimensions that are batched or contracted together have the same size; all elements have one type, but `result_type`
+    may have a wider one.
+
     Args:
         block: Block to append to.
         lhs: Left-hand side.
@@ -63,8 +67,13 @@ def dot_general(
         precision: Precision of `lhs` and of `rhs`.
         algorithm: The algorithm to use, see `dot_algorithm`.
         location: Where the operation comes from.
+
+    Raises:
+        ValueError: If `precision` names no member of `Precision`.
+
+    Specification: `dot_general`.
     """
-    context = block.context
+    context = context_of(block)
     attributes = {"dot_dimension_numbers": given(context, dimensions)}
     if precision is not None:
         attributes["precision_config"] = _precisions(context, precision)
@@ -82,8 +91,16 @@ def dot(
     precision: Sequence[PrecisionLike] | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Multiplies vectors and matrices. StableHLO deprecates it in favour of `dot_general`."""
-    attributes = None if precision is None else {"precision_config": _precisions(block.context, precision)}
+    """Multiplies vectors and matrices. StableHLO deprecates it in favour of `dot_general`.
+
+    Each operand is a vector or a matrix; the last dimension of `lhs` and the first one of `rhs` have the same size.
+
+    Raises:
+        ValueError: If `precision` names no member of `Precision`.
+
+    Specification: none (deprecated; see `dot_general`).
+    """
+    attributes = None if precision is None else {"precision_config": _precisions(context_of(block), precision)}
     return build_value(block, "stablehlo.dot", (lhs, rhs), attributes, result_type, location)
 
 
@@ -106,6 +123,10 @@ def convolution(
 ) -> Value:
     """Slides the kernel `rhs` over `lhs` and sums products.
 
+    Operands and result have the same rank, two more than there are spatial dimensions. The input has
+    `feature_group_count` times as many features as the kernel takes, and the output features are a multiple of both
+    counts, of which one is 1.
+
     Args:
         block: Block to append to.
         lhs: Input.
@@ -121,8 +142,13 @@ def convolution(
         batch_group_count: Number of groups of the batch that are convolved separately.
         precision: Precision of `lhs` and of `rhs`.
         location: Where the operation comes from.
+
+    Raises:
+        ValueError: If `precision` names no member of `Precision`, or `padding` has not two columns.
+
+    Specification: `convolution`.
     """
-    context = block.context
+    context = context_of(block)
     attributes = _convolution_attributes(
         context, dimensions, window_strides, lhs_dilation, rhs_dilation, window_reversal, precision
     )
@@ -150,8 +176,17 @@ def dynamic_conv(
     precision: Sequence[PrecisionLike] | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Convolves like `convolution`, with a padding that is a value."""
-    context = block.context
+    """Convolves like `convolution`, with a padding that is a value.
+
+    `padding` is a matrix of integers with two columns and a row for each spatial dimension; everything else is as for
+    `convolution`.
+
+    Raises:
+        ValueError: If `precision` names no member of `Precision`.
+
+    Specification: `dynamic_conv`.
+    """
+    context = context_of(block)
     attributes = _convolution_attributes(
         context, dimensions, window_strides, lhs_dilation, rhs_dilation, window_reversal, precision
     )
@@ -161,8 +196,14 @@ def dynamic_conv(
 
 
 def cholesky(block: Block, operand: Value, *, lower: bool = False, location: Location | None = None) -> Value:
-    """Returns the Cholesky factors of Hermitian positive-definite matrices: `L L*`, or `U* U` unless `lower`."""
-    attributes = {"lower": boolean(block.context, lower)}
+    """Returns the Cholesky factors of Hermitian positive-definite matrices: `L L*`, or `U* U` unless `lower`.
+
+    `operand` is a batch of square matrices of floating-point or complex numbers, and the result has its type; the other
+    triangle of the result is left to the implementation.
+
+    Specification: `cholesky`.
+    """
+    attributes = {"lower": boolean(context_of(block), lower)}
     return build_value(block, "stablehlo.cholesky", (operand,), attributes, type_of(operand), location)
 
 
@@ -177,8 +218,17 @@ def triangular_solve(
     transpose: Transpose | str = Transpose.NO_TRANSPOSE,
     location: Location | None = None,
 ) -> Value:
-    """Solves `op(matrix) x = right`, or `x op(matrix) = right` unless `left_side`, for triangular matrices."""
-    context = block.context
+    """Solves `op(matrix) x = right`, or `x op(matrix) = right` unless `left_side`, for triangular matrices.
+
+    `matrix` is a batch of square matrices with the batch dimensions and the element type of `right`, floating-point or
+    complex numbers; the result has the type of `right`.
+
+    Raises:
+        ValueError: If `transpose` names no member of `Transpose`.
+
+    Specification: `triangular_solve`.
+    """
+    context = context_of(block)
     attributes = {
         "left_side": boolean(context, left_side),
         "lower": boolean(context, lower),
@@ -197,8 +247,18 @@ def fft(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Computes a Fourier transform over the last dimensions, as many as `length` has sizes."""
-    context = block.context
+    """Computes a Fourier transform over the last dimensions, as many as `length` has sizes.
+
+    `length` holds 1 to 3 sizes, those of the last dimensions. `FFT` and `IFFT` map complex numbers to complex ones;
+    `RFFT` takes real numbers, and `IRFFT` returns them, and there the complex side keeps `length[-1] // 2 + 1` elements
+    of the last dimension.
+
+    Raises:
+        ValueError: If `kind` names no member of `FftType`.
+
+    Specification: `fft`.
+    """
+    context = context_of(block)
     attributes = {"fft_type": enumeration(context, FftType, kind), "fft_length": integer_array(context, length)}
     return build_value(block, "stablehlo.fft", (operand,), attributes, result_type, location)
 
@@ -214,8 +274,15 @@ def gather(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Takes the slices of `operand` that start where `start_indices` point; see `gather_dimensions`."""
-    context = block.context
+    """Takes the slices of `operand` that start where `start_indices` point; see `gather_dimensions`.
+
+    `start_indices` holds integers, and indices that point too far are moved so that the slice lies inside.
+    `slice_sizes` has one size for each dimension of `operand`, at most its own; collapsed and batching dimensions have
+    at most 1. The result has the element type of `operand`.
+
+    Specification: `gather`.
+    """
+    context = context_of(block)
     attributes = {
         "dimension_numbers": given(context, dimensions),
         "slice_sizes": integer_array(context, slice_sizes),
@@ -235,8 +302,14 @@ def dynamic_gather(
     result_type: Type | None = None,
     location: Location | None = None,
 ) -> Value:
-    """Gathers like `gather`, with slices of a size that is a value."""
-    context = block.context
+    """Gathers like `gather`, with slices of a size that is a value.
+
+    `start_indices` holds integers, and `slice_sizes` is a vector of integers with one size for each dimension of
+    `operand`; everything else is as for `gather`.
+
+    Specification: `dynamic_gather`.
+    """
+    context = context_of(block)
     attributes = {
         "dimension_numbers": given(context, dimensions),
         "indices_are_sorted": boolean(context, indices_are_sorted),
@@ -257,8 +330,14 @@ def batch_norm_inference(
     feature_index: int,
     location: Location | None = None,
 ) -> Value:
-    """Normalizes a batch with a given mean and variance of each feature."""
-    attributes = _normalization(block.context, epsilon, feature_index)
+    """Normalizes a batch with a given mean and variance of each feature.
+
+    `feature_index` is a dimension of `operand`, a tensor of floating-point numbers; all others are vectors of its
+    element type with one element for each feature.
+
+    Specification: `batch_norm_inference`.
+    """
+    attributes = _normalization(context_of(block), epsilon, feature_index)
     operands = (operand, scale, offset, mean, variance)
     return build_value(block, "stablehlo.batch_norm_inference", operands, attributes, None, location)
 
@@ -273,8 +352,14 @@ def batch_norm_training(
     feature_index: int,
     location: Location | None = None,
 ) -> tuple[Value, Value, Value]:
-    """Normalizes a batch with its own mean and variance; returns it, the means and the variances."""
-    attributes = _normalization(block.context, epsilon, feature_index)
+    """Normalizes a batch with its own mean and variance; returns it, the means and the variances.
+
+    `feature_index` is a dimension of `operand`, a tensor of floating-point numbers; all others are vectors of its
+    element type with one element for each feature.
+
+    Specification: `batch_norm_training`.
+    """
+    attributes = _normalization(context_of(block), epsilon, feature_index)
     operands = (operand, scale, offset)
     output, mean, variance = build(block, "stablehlo.batch_norm_training", operands, attributes, None, location)
     return output, mean, variance
@@ -292,15 +377,23 @@ def batch_norm_grad(
     feature_index: int,
     location: Location | None = None,
 ) -> tuple[Value, Value, Value]:
-    """Returns the gradients of `batch_norm_training` with respect to its operand, scale and offset."""
-    attributes = _normalization(block.context, epsilon, feature_index)
+    """Returns the gradients of `batch_norm_training` with respect to its operand, scale and offset.
+
+    `grad_output` has the type of `operand`, a tensor of floating-point numbers of which `feature_index` is a dimension;
+    all others are vectors of its element type with one element for each feature.
+
+    Specification: `batch_norm_grad`.
+    """
+    attributes = _normalization(context_of(block), epsilon, feature_index)
     operands = (operand, scale, mean, variance, grad_output)
     first, second, third = build(block, "stablehlo.batch_norm_grad", operands, attributes, None, location)
     return first, second, third
 
 
 def _precisions(context: Context, precisions: Sequence[PrecisionLike]) -> Any:
-    return ir.ArrayAttr.get([enumeration(context, Precision, item) for item in precisions], context._raw)
+    return ir.ArrayAttr.get(
+        [enumeration(context, Precision, item) for item in array(precisions, "a product", "precisions")], context._raw
+    )
 
 
 def _normalization(context: Context, epsilon: float, feature_index: int) -> dict[str, Any]:

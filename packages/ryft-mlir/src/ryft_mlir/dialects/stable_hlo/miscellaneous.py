@@ -9,11 +9,11 @@ import numpy
 
 from ryft_xla_sys.mlir import ir
 
-from ..._arguments import array
+from ..._arguments import array, numbers
 from ..._conversions import Integers, boolean, flat_symbol, given, integer, integer_array, string
 from ...attribute_factories import raw_attributes
 from ...attributes import Attribute
-from ...building import build, build_value
+from ...building import build, build_value, context_of
 from ...values import type_of
 from .attributes import CustomCallApiVersion, RngAlgorithm, RngDistribution, enumeration
 
@@ -57,6 +57,9 @@ def custom_call(
 ) -> tuple[Value, ...]:
     """Calls a function that the runtime knows by name, and returns its results, always as a tuple.
 
+    `inputs` and results are tensors, tokens or tuples. Layouts are given for both inputs and results or for neither,
+    and are permutations of the dimensions.
+
     Args:
         block: Block to append to.
         inputs: Arguments of the call.
@@ -71,8 +74,10 @@ def custom_call(
         output_operand_aliases: Which results share memory with which inputs, see `output_operand_alias`.
         attributes: Further attributes, for example frontend attributes.
         location: Where the operation comes from.
+
+    Specification: `custom_call`.
     """
-    context = block.context
+    context = context_of(block)
     raw: dict[str, Any] = {
         "call_target_name": string(context, target),
         "has_side_effect": boolean(context, has_side_effect),
@@ -105,8 +110,14 @@ def composite(
     version: int = 0,
     location: Location | None = None,
 ) -> tuple[Value, ...]:
-    """Calls an operation that a compiler may know by name, and else replaces by the function `decomposition`."""
-    context = block.context
+    """Calls an operation that a compiler may know by name, and else replaces by the function `decomposition`.
+
+    `decomposition` names a function of the module that takes `inputs` and returns `result_types`; `version` is not
+    negative.
+
+    Specification: `composite`.
+    """
+    context = context_of(block)
     raw: dict[str, Any] = {
         "name": string(context, name),
         "decomposition": flat_symbol(context, decomposition),
@@ -120,7 +131,12 @@ def composite(
 def optimization_barrier(
     block: Block, operands: Sequence[Value], *, location: Location | None = None
 ) -> tuple[Value, ...]:
-    """Returns the operands, and keeps the compiler from moving computations across."""
+    """Returns the operands, and keeps the compiler from moving computations across.
+
+    Operands, which are tensors, tokens or tuples, and results have the same types.
+
+    Specification: `optimization_barrier`.
+    """
     types = [type_of(operand) for operand in array(operands, "`optimization_barrier`", "values")]
     return build(block, "stablehlo.optimization_barrier", operands, None, types, location)
 
@@ -134,8 +150,17 @@ def rng(
     *,
     location: Location | None = None,
 ) -> Value:
-    """Draws random numbers: uniform from `a` to `b`, or normal with mean `a` and deviation `b`."""
-    attributes = {"rng_distribution": enumeration(block.context, RngDistribution, distribution)}
+    """Draws random numbers: uniform from `a` to `b`, or normal with mean `a` and deviation `b`.
+
+    `a` and `b` are scalars of one type: booleans or integers (uniform only) or floating-point numbers. `shape` is a
+    constant vector of the sizes of the result.
+
+    Raises:
+        ValueError: If `distribution` names no member of `RngDistribution`.
+
+    Specification: `rng`.
+    """
+    attributes = {"rng_distribution": enumeration(context_of(block), RngDistribution, distribution)}
     return build_value(block, "stablehlo.rng", (a, b, shape), attributes, None, location)
 
 
@@ -147,43 +172,77 @@ def rng_bit_generator(
     algorithm: RngAlgorithm | str = RngAlgorithm.DEFAULT,
     location: Location | None = None,
 ) -> tuple[Value, Value]:
-    """Returns the next state of a random number generator, and random bits of `result_type`."""
-    attributes = {"rng_algorithm": enumeration(block.context, RngAlgorithm, algorithm)}
+    """Returns the next state of a random number generator, and random bits of `result_type`.
+
+    `state` is a vector of unsigned 64-bit integers, two for `THREE_FRY` and two or three for `PHILOX`; the next state
+    has its type, and `result_type` is a tensor of integers or floating-point numbers.
+
+    Raises:
+        ValueError: If `algorithm` names no member of `RngAlgorithm`.
+
+    Specification: `rng_bit_generator`.
+    """
+    attributes = {"rng_algorithm": enumeration(context_of(block), RngAlgorithm, algorithm)}
     types = (type_of(state), result_type)
     next_state, bits = build(block, "stablehlo.rng_bit_generator", (state,), attributes, types, location)
     return next_state, bits
 
 
 def tuple_(block: Block, values: Sequence[Value], *, location: Location | None = None) -> Value:
-    """Returns a tuple of values."""
+    """Returns a tuple of values.
+
+    The values are tensors, tokens or tuples.
+
+    Specification: `tuple`.
+    """
     return build_value(block, "stablehlo.tuple", values, None, None, location)
 
 
 def get_tuple_element(block: Block, operand: Value, index: int, *, location: Location | None = None) -> Value:
-    """Returns one element of a tuple."""
-    attributes = {"index": integer(block.context, index, 32)}
+    """Returns one element of a tuple.
+
+    `operand` is a tuple of more than `index` elements, and `index` is not negative.
+
+    Specification: `get_tuple_element`.
+    """
+    attributes = {"index": integer(context_of(block), index, 32)}
     return build_value(block, "stablehlo.get_tuple_element", (operand,), attributes, None, location)
 
 
 def broadcast(block: Block, operand: Value, sizes: Integers, *, location: Location | None = None) -> Value:
-    """Adds leading dimensions of `sizes`. StableHLO deprecates it in favour of `broadcast_in_dim`."""
-    attributes = {"broadcast_sizes": integer_array(block.context, sizes)}
+    """Adds leading dimensions of `sizes`. StableHLO deprecates it in favour of `broadcast_in_dim`.
+
+    `sizes` are not negative; operand and result have one element type.
+
+    Specification: none (deprecated; see `broadcast_in_dim`).
+    """
+    attributes = {"broadcast_sizes": integer_array(context_of(block), sizes)}
     return build_value(block, "stablehlo.broadcast", (operand,), attributes, None, location)
 
 
 def einsum(
     block: Block, lhs: Value, rhs: Value, equation: str, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Multiplies and sums as an equation such as `"ij,jk->ik"` says. StableHLO deprecates it."""
-    attributes = {"einsum_config": string(block.context, equation)}
+    """Multiplies and sums as an equation such as `"ij,jk->ik"` says. StableHLO deprecates it.
+
+    Each letter stands for one dimension of an operand, and has the same size wherever it stands.
+
+    Specification: none (deprecated; see `dot_general`).
+    """
+    attributes = {"einsum_config": string(context_of(block), equation)}
     return build_value(block, "stablehlo.einsum", (lhs, rhs), attributes, result_type, location)
 
 
 def unary_einsum(
     block: Block, operand: Value, equation: str, result_type: Type, *, location: Location | None = None
 ) -> Value:
-    """Sums and permutes as an equation such as `"ij->j"` says. StableHLO deprecates it."""
-    attributes = {"einsum_config": string(block.context, equation)}
+    """Sums and permutes as an equation such as `"ij->j"` says. StableHLO deprecates it.
+
+    Each letter stands for one dimension of the operand.
+
+    Specification: none (deprecated; see `dot_general`).
+    """
+    attributes = {"einsum_config": string(context_of(block), equation)}
     return build_value(block, "stablehlo.unary_einsum", (operand,), attributes, result_type, location)
 
 
@@ -197,14 +256,19 @@ def torch_index_select(
     batch_dimensions: int = 0,
     location: Location | None = None,
 ) -> Value:
-    """Takes the elements along `dimension` that `index` names. StableHLO deprecates it in favour of `gather`."""
-    context = block.context
+    """Takes the elements along `dimension` that `index` names. StableHLO deprecates it in favour of `gather`.
+
+    `index` holds integers, and `dimension` is one of `operand`; the first `batch_dimensions` of both are the same.
+
+    Specification: none (deprecated; see `gather`).
+    """
+    context = context_of(block)
     attributes = {"dim": integer(context, dimension), "batch_dims": integer(context, batch_dimensions)}
     return build_value(block, "stablehlo.torch_index_select", (operand, index), attributes, result_type, location)
 
 
 def _layout(context: Context, layout: Sequence[int]) -> Any:
-    values = numpy.array(layout, numpy.int64)
+    values = numpy.array(numbers(layout, "a layout"), numpy.int64)
     index = ir.IndexType.get(context._raw)
     return ir.DenseElementsAttr.get(values, type=index, shape=values.shape, context=context._raw)
 
