@@ -185,3 +185,11 @@ def test_views_of_narrow_integers_split_the_bits() -> None:
     x = ryft_core.numpy.asarray([0x21, 0x43], "int8").view("int4")
     assert x.tolist() == [1, 2, 3, 4]
     assert x.view("int8").tolist() == [0x21, 0x43]
+
+
+@pytest.mark.parametrize("argument", [0, 1, 2])
+def test_the_derivative_of_clamp_agrees_with_jax_at_the_edges(argument: int) -> None:
+    for x in (-1.0, 0.0, 0.5, 1.0, 2.0):
+        operands = [numpy.float32(value) for value in (0.0, x, 1.0)]
+        expected = jax.grad(jax.lax.clamp, argument)(*operands)
+        assert ryft_core.grad(lax.clamp, argnums=argument)(*operands).item() == expected, x
