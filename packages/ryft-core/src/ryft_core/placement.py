@@ -49,8 +49,8 @@ def _put(leaf: Any, device: Any) -> Any:
             return leaf
         raise hinted(
             OperandError(
-                f"`device_put` cannot move a traced array of type {leaf.type} to {device}: a program runs on one device, which is "
-                "chosen when it is called"
+                f"`device_put` cannot move a traced array of type {leaf.type} to {device}: "
+                "a program runs on one device, which is chosen when it is called"
             ),
             "leave out the device, or choose it for the whole program with `jit(..., device=...)`",
         )

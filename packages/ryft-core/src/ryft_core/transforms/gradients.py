@@ -93,7 +93,7 @@ def jvp(
                 ArgumentTypeError(f"`jvp` expected a tuple or list of {what}, but got {described(given)}"),
                 "give one element for each argument: `jvp(f, (x,), (dx,))`",
             )
-    leaves, structure = trees.flatten((tuple(primals), {}))
+    leaves, structure = trees.flatten_arguments(tuple(primals), {})
     tangent_leaves, tangent_structure = trees.flatten((tuple(tangents), {}))
     if structure != tangent_structure:
         raise StructureError(
@@ -149,7 +149,7 @@ def _linearized(
     function: Callable[..., Any], args: tuple[Any, ...], has_aux: bool, name: str
 ) -> tuple[list[Any], LinearProgram, FlatFunction, trees.Structure]:
     check_function(name, function)
-    leaves, structure = trees.flatten((args, {}))
+    leaves, structure = trees.flatten_arguments(args, {})
     values = argument_leaves(leaves, structure, function)
     flat = FlatFunction(function, structure, has_aux=has_aux)
 
@@ -356,7 +356,7 @@ def _check_inputs(
     name: str, selected: tuple[Any, ...], holomorphic: bool, function: Callable[..., Any], chosen: Sequence[int]
 ) -> None:
     """Checks that the arguments to differentiate with respect to have a derivative."""
-    leaves, structure = trees.flatten((selected, {}))
+    leaves, structure = trees.flatten_arguments(selected, {})
     for index, value in enumerate(argument_leaves(leaves, structure, function)):
         kind = value.type.kind
         # The reverse derivative of a real function of complex arguments is defined, but not the forward one.
@@ -548,7 +548,7 @@ def _jacobian(
         outputs, linear, flat, structure = _linearized(partially, selected, has_aux, name)
         if not forward:
             _check_results(outputs, flat.structure, holomorphic, function)
-        inputs = [leaf.type for leaf in argument_leaves(trees.flatten((selected, {}))[0], structure, function)]
+        inputs = [leaf.type for leaf in argument_leaves(trees.flatten_arguments(selected, {})[0], structure, function)]
         rows = _forward_rows(linear, inputs) if forward else _backward_rows(linear, [o.type for o in outputs], inputs)
         results: list[Any] = []
         for row in rows:
