@@ -57,6 +57,13 @@ for each in (arithmetic.Add(), arithmetic.Subtract(), arithmetic.Multiply(), ari
     binary(each, 0.5, 2.5)
 for each in (arithmetic.Maximum(), arithmetic.Minimum()):
     binary(each)
+SAMPLES += [
+    sample(
+        arithmetic.Clamp(), numbers((3,), "float32"), numbers((2, 3), "float32", -3, 3, 1), numbers((), "float32", 2, 3)
+    ),
+    sample(arithmetic.Clamp(), [-1.0, 2.0, 0.0], [[-3.0, 0.5, 4.0], [0.1, 3.0, 0.5]], [1.0, 1.5, 1.0]),
+    sample(arithmetic.Clamp(), numbers((4,), "int8", -5, 0), numbers((4,), "int8", -9, 9), numbers((4,), "int8", 1, 5)),
+]
 binary(arithmetic.Power(), 0.5, 2.0, without={})
 binary(arithmetic.Remainder(), 1.2, 1.9)
 SAMPLES.append(sample(arithmetic.Remainder(), [7.5, -7.5, 7.5, -7.5], [2.0, 2.0, -2.0, -2.0]))

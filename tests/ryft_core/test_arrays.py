@@ -190,9 +190,21 @@ def test_placement() -> None:
     assert X.is_ready()
 
 
-def test_device_put_refuses_traced_values() -> None:
-    with pytest.raises(OperandError, match="expected a concrete array, but got a traced one"):
-        ryft_core.jit(ryft_core.device_put)(X)
+def test_device_put_of_traced_values_leaves_them_on_the_device_of_the_program() -> None:
+    tree = ryft_core.jit(lambda tree: ryft_core.device_put({"doubled": tree["x"] * 2, "n": 3}))({"x": X})
+    check(tree["doubled"], numpy.asarray(X) * 2)
+    assert tree["n"].item() == 3
+    check(ryft_core.grad(lambda x: ryft_core.device_put(x * x).sum())(X), numpy.asarray(X) * 2)
+
+
+def test_device_put_moves_traced_values_to_no_other_device() -> None:
+    devices = ryft_core.devices()
+    move = ryft_core.jit(lambda x: ryft_core.device_put(x, devices[-1]))
+    if len(devices) == 1:
+        check(move(X), X)
+    else:
+        with pytest.raises(OperandError, match=r"`device_put` cannot move a traced array of type .* to "):
+            move(X)
 
 
 def test_tracers_have_the_methods_and_refuse_to_be_converted() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ryft_core as ryft
-from ryft_core.errors import ArgumentTypeError
+from ryft_core.errors import ArgumentTypeError, IntegerRangeError
 from ryft_core.primitives.callbacks import debug_callback, debug_print, io_callback, pure_callback
 from ryft_core.primitives.control_flow.loops import fori_loop
 from ryft_core.primitives.custom_calls import ffi_call
@@ -225,3 +225,30 @@ def test_debug_print_takes_what_is_no_array_as_it_is(mode: Any, capsys: Any) -> 
     seen: list[Any] = []
     mode(lambda x: (debug_callback(lambda a, f, b: seen.append(f(a + b)), x, str, x), x)[1])(np.int32(2))
     assert seen == ["4"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("given", [np.float64, np.int32, np.complex64])
+def test_a_result_whose_element_type_does_not_fit_is_refused(mode: Any, given: Any) -> None:
+    with pytest.raises(ryft.OperandError, match=rf"promised float32\[4\] .* element type {np.dtype(given).name}"):
+        mode(lambda x: pure_callback(lambda a: a.astype(given), VECTOR, x))(X)
+    with pytest.raises(ryft.OperandError, match=rf"promised float32\[4\] .* element type {np.dtype(given).name}"):
+        mode(lambda x: io_callback(lambda a: a.astype(given), VECTOR, x))(X)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("result", [np.float16(1.5), np.int8(3), np.bool_(True), 1.5, 3, True])
+def test_a_narrower_result_and_a_python_number_are_converted(mode: Any, result: Any) -> None:
+    converted = mode(lambda x: pure_callback(lambda a: result, SCALAR, x))(X)
+    assert converted.dtype == "float32"
+    assert converted.item() == result
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_python_number_that_does_not_fit_is_refused(mode: Any) -> None:
+    byte = ArrayType((), np.dtype("uint8"))
+    assert mode(lambda x: pure_callback(lambda a: 200, byte, x))(X).item() == 200
+    with pytest.raises(ryft.OperandError, match=r"promised uint8\[\] .* element type float64"):
+        mode(lambda x: pure_callback(lambda a: 1.5, byte, x))(X)
+    with pytest.raises(IntegerRangeError, match="the Python integer 300 does not fit the element type uint8"):
+        mode(lambda x: pure_callback(lambda a: 300, byte, x))(X)

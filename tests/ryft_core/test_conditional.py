@@ -8,10 +8,11 @@ import numpy
 import pytest
 from libraries import RYFT, agree, both
 
-from ryft_core.errors import OperandError, ShapeError, StructureError
+from ryft_core.errors import ArgumentError, OperandError, ShapeError, StructureError
 from ryft_core.primitives.control_flow.conditional import Conditional, cond, switch
 from ryft_core.tracing.tracers import trace_program
 from ryft_core.transforms import programs
+from ryft_core.transforms.jit import jit
 from ryft_core.types.array_types import ArrayType
 
 X = numpy.array([0.1, -0.4, 0.7], "float32")
@@ -212,3 +213,10 @@ def test_tracing_the_derivative_of_nested_conditionals_takes_linear_effort(monke
         counts.append(0)
         RYFT.jit(RYFT.grad(lambda x, depth=depth: nested(depth, x))).trace(numpy.float32(1))
     assert 0 < counts[1] <= 2.5 * counts[0]
+
+
+def test_cond_takes_a_single_operand_by_name() -> None:
+    assert cond(True, lambda x: x + 1, lambda x: x, operand=1.0).item() == 2
+    assert jit(lambda p: cond(p, lambda _: 1, lambda _: 2, operand=None))(False).item() == 2
+    with pytest.raises(ArgumentError, match="`cond` expected no operands beside `operand`, but got 1 by position"):
+        cond(True, lambda x: x, lambda x: x, 1.0, operand=2.0)

@@ -20,6 +20,7 @@ import ryft_core as ryft
 from ryft_core.arrays import device_array
 from ryft_core.backends import default_client
 from ryft_core.errors import ArgumentError, ArgumentTypeError, DonatedError, OperandError, StructureError
+from ryft_core.parameters import parameterized, static
 from ryft_core.transforms.jit import TraceBudgetError, jit
 from ryft_core.transforms.signatures import Difference, SignatureError
 from ryft_core.transforms.stages import StageError
@@ -145,6 +146,42 @@ def test_static_arguments_are_told_apart_by_their_type() -> None:
     assert list(map(type, seen)) == [int, bool, float]
 
 
+# Values that are equal, but not the same.
+EQUALS: list[tuple[Any, ...]] = [
+    (0.0, -0.0, 0, False, 0j, complex(0.0, -0.0), np.float32(0), np.float32(-0.0)),
+    ((1,), (True,), (1.0,), (np.int64(1),)),
+    ((((0.0,),),), (((-0.0,),),), (((0,),),)),
+    (frozenset({1}), frozenset({True}), frozenset({1.0})),
+]
+
+
+@pytest.mark.parametrize("values", EQUALS, ids=str)
+def test_static_arguments_that_are_equal_but_not_the_same_are_told_apart(values: tuple[Any, ...]) -> None:
+    seen: list[str] = []
+    f = jit(lambda x, n: (seen.append(repr(n)), x)[1], static_argnums=1)
+    for _ in range(3):
+        for value in values:
+            f(array(), value)
+    assert seen == list(map(repr, values))
+    assert f.trace(array(), values[0]).signature != f.trace(array(), values[1]).signature
+
+
+@parameterized
+class Configured:
+    x: Any
+    n: Any = static(default=None)
+
+
+@pytest.mark.parametrize("values", EQUALS, ids=str)
+def test_static_fields_that_are_equal_but_not_the_same_are_told_apart(values: tuple[Any, ...]) -> None:
+    seen: list[str] = []
+    f = jit(lambda c: (seen.append(repr(c.n)), c)[1])
+    for _ in range(3):
+        for value in values:
+            assert repr(f(Configured(array(), value)).n) == repr(value)
+    assert seen == list(map(repr, values))
+
+
 def test_static_argument_must_be_hashable() -> None:
     f = jit(lambda x, n: x, static_argnums=1)
     with pytest.raises(OperandError, match=r"static argument `n` of `<lambda>` is a `list`, which is not hashable"):
@@ -181,6 +218,14 @@ def test_options_must_fit_the_function(options: Any, message: str) -> None:
 def test_unhashable_static_field_is_explained() -> None:
     with pytest.raises(OperandError, match=r"argument `args\[0\]\[\"a\"\]` of `<lambda>` is a `str`"):
         jit(lambda d: d)({"a": "text"})
+
+
+def test_places_of_static_fields_are_told_by_argument() -> None:
+    message = "is a static field of `Configured`, but is not hashable"
+    with pytest.raises(StructureError, match=rf"`args\[1\]\.n` {message}"):
+        jit(lambda x, c: x)(array(), Configured(array(), [1]))
+    with pytest.raises(StructureError, match=rf'`kwargs\["c"\]\[0\]\.n` {message}'):
+        ryft.vmap(lambda x, c: x)(array(), c=(Configured(array(), [1]),))
 
 
 # --- donation ---------------------------------------------------------------------------------------------------------
@@ -286,7 +331,7 @@ def test_stages_refuse_what_they_do_not_have() -> None:
     compiled = f.lower(X).compile()
     with pytest.raises(StageError, match="expected the dialect 'stablehlo', but got 'llvm'"):
         f.lower(X).as_text("llvm")
-    with pytest.raises(StructureError, match="was compiled for arguments of another structure"):
+    with pytest.raises(StructureError, match=r"arguments of another structure: expected .* at `args"):
         compiled(X, X)
     with pytest.raises(OperandError, match=r"`x` of the compiled function `<lambda>` expected float32\[6\], but got"):
         compiled(X[:2])

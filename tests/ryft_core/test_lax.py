@@ -10,6 +10,7 @@ import numpy
 import pytest
 
 import ryft_core
+import ryft_core.numpy as rnp
 from ryft_core import lax
 from ryft_core.errors import ArgumentError, DataTypeError, OperandError, ShapeError, StructureError
 
@@ -185,3 +186,30 @@ def test_views_of_narrow_integers_split_the_bits() -> None:
     x = ryft_core.numpy.asarray([0x21, 0x43], "int8").view("int4")
     assert x.tolist() == [1, 2, 3, 4]
     assert x.view("int8").tolist() == [0x21, 0x43]
+
+
+@pytest.mark.parametrize("argument", [0, 1, 2])
+def test_the_derivative_of_clamp_agrees_with_jax_at_the_edges(argument: int) -> None:
+    for x in (-1.0, 0.0, 0.5, 1.0, 2.0):
+        operands = [numpy.float32(value) for value in (0.0, x, 1.0)]
+        expected = jax.grad(jax.lax.clamp, argument)(*operands)
+        assert ryft_core.grad(lax.clamp, argnums=argument)(*operands).item() == expected, x
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e5m2"])
+def test_complex_numbers_of_narrow_parts_have_64_bits(dtype: str) -> None:
+    part = rnp.asarray([1.5, -2.0], dtype)
+    result = lax.complex(part, part)
+    assert result.dtype == "complex64"
+    assert result.tolist() == [1.5 + 1.5j, -2 - 2j]
+    gradient = ryft_core.grad(lambda x: lax.real(lax.complex(x, x)).sum())(part)
+    assert gradient.dtype == part.dtype
+    assert gradient.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(("dtype", "preferred"), [("int2", None), ("uint2", None), ("int2", "int32"), ("int4", None)])
+def test_products_of_narrow_integers(dtype: str, preferred: str | None) -> None:
+    matrix = numpy.array([[1, 0, 1], [0, 1, 0]], dtype)
+    result = ryft_core.jit(lambda x, y: lax.dot(x, y, preferred_element_type=preferred))(matrix, matrix.T[:, 1:])
+    assert result.dtype == (preferred or dtype)
+    assert numpy.asarray(result).astype(int).tolist() == [[0], [1]]

@@ -10,7 +10,7 @@ import pytest
 
 import ryft_core
 import ryft_core.numpy as rnp
-from ryft_core.errors import OperandError, ShapeError, TracerError
+from ryft_core.errors import ArgumentError, OperandError, ShapeError, TracerError
 
 GENERATOR = numpy.random.default_rng(0)
 V = GENERATOR.uniform(-2, 2, 5).astype("float32")
@@ -154,6 +154,14 @@ REDUCTIONS: dict[str, Case] = {
     "nanargmin": lambda np: np.nanargmin(WITH_NAN, 1),
     "cumsum": lambda np: np.cumsum(M, 1),
     "cumsum_flat": lambda np: np.cumsum(M),
+    "diff": lambda np: np.diff(M),
+    "diff_twice": lambda np: np.diff(T, 2, 1),
+    "diff_too_often": lambda np: np.diff(M, 9, 0),
+    "diff_not_at_all": lambda np: np.diff(M, 0),
+    "diff_of_integers": lambda np: np.diff(INTEGERS, prepend=2, append=INTEGERS[:2]),
+    "diff_of_booleans": lambda np: np.diff(M > 0, axis=0),
+    "diff_between": lambda np: np.diff(M, axis=0, prepend=M[:2], append=numpy.float32(1)),
+    "diff_of_nothing": lambda np: np.diff(V[:0]),
     "cumprod": lambda np: np.cumprod(M, 0),
 }
 
@@ -409,3 +417,12 @@ def test_narrow_types_are_moved_like_others(dtype: str, function: Any) -> None:
     result = function(rnp, rnp.asarray(values.astype(dtype)))
 
     numpy.testing.assert_array_equal(numpy.asarray(result).astype("float32"), function(numpy, values))
+
+
+def test_diff_tells_what_it_cannot_do() -> None:
+    with pytest.raises(ArgumentError, match="`diff` expected a number of times from 0 on, but got -1"):
+        rnp.diff(V, -1)
+    with pytest.raises(ShapeError, match="`diff` expected an array with at least one axis, but got a scalar"):
+        rnp.diff(1.0)
+    with pytest.raises(ShapeError, match="concatenate"):
+        rnp.diff(M, prepend=V)

@@ -136,7 +136,9 @@ def test_vmap_of_a_program_agrees_with_a_loop(steps: list[Any]) -> None:
 
     mapped = numpy.asarray(ryft_core.jit(ryft_core.vmap(function))(batch))
 
-    numpy.testing.assert_allclose(mapped, numpy.stack([numpy.asarray(function(x)) for x in batch]), rtol=1e-8)
+    looped = numpy.stack([numpy.asarray(function(x)) for x in batch])
+    # Sums in another order may leave a rest where the terms cancel.
+    numpy.testing.assert_allclose(mapped, looped, rtol=1e-8, atol=1e-12)
 
 
 @given(PROGRAMS)

@@ -7,6 +7,7 @@ import pytest
 import scipy.special
 
 import ryft_core as ryft
+import ryft_core.numpy as rnp
 from ryft_core.primitives import special_functions as special
 
 POSITIVE = np.linspace(0.3, 6, 41)
@@ -43,3 +44,13 @@ def test_derivative_of_bessel_i1e_agrees_with_scipy_also_at_zero() -> None:
 def test_derivative_of_zeta_by_its_first_operand_is_refused() -> None:
     with pytest.raises(ryft.DataTypeError, match="has no derivative in closed form"):
         ryft.grad(special.zeta)(2.0, 1.0)
+
+
+@pytest.mark.parametrize("dtype", ["float4_e2m1fn", "float8_e3m4", "float8_e5m2", "float8_e8m0fnu", "bfloat16"])
+@pytest.mark.parametrize("name", ["erfc", "bessel_i0e", "bessel_i1e"])
+def test_narrow_floating_point_numbers_are_computed_in_32_bits_and_rounded(name: str, dtype: str) -> None:
+    function = getattr(special, name)
+    points = rnp.asarray([0.5, 1.0, 2.0, 4.0], dtype)
+    result = ryft.jit(function)(points)
+    assert result.dtype == dtype
+    assert result.tolist() == function(points.astype("float32")).astype(dtype).tolist()

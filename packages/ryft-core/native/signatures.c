@@ -118,10 +118,29 @@ int push_leaf(Signature *s, PyObject *leaf) {
   return push_identity(s, array->type);
 }
 
+static int visit_static_items(Signature *s, PyObject *tuple) {
+  if (Py_EnterRecursiveCall(" while comparing static values")) return VISIT_FAILED;
+  Py_ssize_t count = PyTuple_Size(tuple);
+  int status = push_number(s, (size_t)count);
+  for (Py_ssize_t i = 0; !status && i < count; i++) status = visit_static(s, PyTuple_GetItem(tuple, i));
+  Py_LeaveRecursiveCall();
+  return status;
+}
+
+// Must tell apart what `distinction` in Python does: 1 == 1.0 == True, and 0.0 == -0.0, also within tuples.
 int visit_static(Signature *s, PyObject *value) {
-  // The type is part of the signature, because 1 == 1.0 == True.
+  PyTypeObject *type = Py_TYPE(value);
   int status = expect_user_code(s);
-  if (!status) status = push_identity(s, Py_TYPE(value));
+  if (!status) status = push_identity(s, type);
+  if (status) return status;
+  if (type == &PyTuple_Type) return visit_static_items(s, value);
+  if (type == &PyFloat_Type) {
+    status = push_number(s, signbit(PyFloat_AsDouble(value)) != 0);
+  } else if (PyTuple_Check(value) || PyFrozenSet_Check(value)) {
+    return VISIT_UNUSUAL;
+  } else if (PyNumber_Check(value) && !PyIndex_Check(value)) {
+    return VISIT_UNUSUAL;  // Complex numbers, and those of NumPy.
+  }
   return status ? status : push_equal(s, value);
 }
 

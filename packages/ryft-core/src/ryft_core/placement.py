@@ -26,14 +26,15 @@ def devices() -> tuple[Any, ...]:
 def device_put(tree: Any, device: Any = None) -> Any:
     """Returns a structure with all of its arrays and numbers in the memory of `device`.
 
-    An array that is there already is not copied. The copies are made asynchronously.
+    An array that is there already is not copied. The copies are made asynchronously. Inside a traced function, values
+    stay on the device of the program, which is chosen when it is called.
 
     Args:
         tree: Array, number, or structure of those.
         device: Device; the default one for what is not on a device yet, and no change for what is, if `None`.
 
     Raises:
-        OperandError: If a leaf is traced, or is no array.
+        OperandError: If a leaf is no array, or is traced and its program may run on another device.
         ArgumentTypeError: If `device` is no device.
     """
     if device is not None and not isinstance(device, Device):
@@ -44,7 +45,15 @@ def device_put(tree: Any, device: Any = None) -> Any:
 
 def _put(leaf: Any, device: Any) -> Any:
     if isinstance(leaf, Tracer):
-        raise OperandError(f"`device_put` expected a concrete array, but got a traced one of type {leaf.type}")
+        if device is None or device.client.addressable_devices == (device,):
+            return leaf
+        raise hinted(
+            OperandError(
+                f"`device_put` cannot move a traced array of type {leaf.type} to {device}: "
+                "a program runs on one device, which is chosen when it is called"
+            ),
+            "leave out the device, or choose it for the whole program with `jit(..., device=...)`",
+        )
     if not isinstance(leaf, DeviceArray):
         if isinstance(leaf, numpy.ndarray):
             return device_array(leaf, device)

@@ -6,7 +6,6 @@ from ryft_core.lax.operations import (
     batch_matmul,
     broadcast,
     broadcasted_iota,
-    clamp,
     dot,
     dot_general,
     full_like,
@@ -36,6 +35,7 @@ from ryft_core.primitives.arithmetic import (
 from ryft_core.primitives.arithmetic import (
     add,
     ceil,
+    clamp,
     floor,
     sign,
 )

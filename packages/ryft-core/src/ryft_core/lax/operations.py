@@ -34,7 +34,6 @@ __all__ = [
     "batch_matmul",
     "broadcast",
     "broadcasted_iota",
-    "clamp",
     "dot",
     "dot_general",
     "full_like",
@@ -60,11 +59,6 @@ __all__ = [
 ]
 
 top_k = sorting.top_k
-
-
-def clamp(low: Any, x: ArrayLike, high: Any) -> Array:
-    """Returns `x` moved between `low` and `high`."""
-    return arithmetic.minimum(arithmetic.maximum(x, low), high)
 
 
 def square(x: ArrayLike) -> Array:

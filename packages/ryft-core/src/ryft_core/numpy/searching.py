@@ -31,6 +31,7 @@ __all__ = [
     "bincount",
     "cumprod",
     "cumsum",
+    "diff",
     "digitize",
     "extract",
     "flatnonzero",
@@ -96,6 +97,48 @@ def cumprod(x: ArrayLike, /, axis: int | None = None, dtype: Any = None) -> Arra
     """Returns the products of all elements up to and including each one along `axis` (flattened, if `None`)."""
     x, axis = _line(x, axis, dtype)
     return cumulative.cumprod(x, axis)
+
+
+def diff(x: ArrayLike, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Array:
+    """Returns the differences of neighbours along `axis`, taken `n` times; of booleans, whether they differ.
+
+    Args:
+        x: Array.
+        n: How often differences are taken. Each time, there is one element less.
+        axis: Axis along which elements are neighbours.
+        prepend: Scalar or array to put in front of `x` along `axis`.
+        append: Scalar or array to put behind it.
+
+    Raises:
+        ArgumentError: If `n` is no integer from 0 on.
+        ShapeError: If `x` has no such axis, or what is put beside it does not fit.
+    """
+    x = as_value(x)
+    if not isinstance(n, int) or n < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ArgumentError(f"`diff` expected a number of times from 0 on, but got {n!r}")
+    if not x.type.shape:
+        raise ShapeError("`diff` expected an array with at least one axis, but got a scalar")
+    axis = manipulation.canonical_axis(axis, x.type.ndim, "diff")
+    if n == 0:
+        return x
+    parts = promote(*(part for part in (prepend, x, append) if part is not None))
+    if len(parts) > 1:
+        edge = (*x.type.shape[:axis], 1, *x.type.shape[axis + 1 :])
+        x = manipulation.concatenate(
+            [part if part.type.shape else manipulation.broadcast_to(part, edge) for part in parts], axis
+        )
+    return _differences(x, axis=axis, times=n)
+
+
+@fused
+def _differences(x: ArrayLike, /, axis: int, times: int) -> Array:
+    x = as_value(x)
+    subtract = comparison.not_equal if x.type.kind == "b" else arithmetic.subtract
+    for _ in range(min(times, x.type.shape[axis])):
+        size = x.type.shape[axis]
+        later = manipulation.slice_along(x, axis, min(1, size), size)
+        x = subtract(later, manipulation.slice_along(x, axis, 0, max(size - 1, 0)))
+    return x
 
 
 def _line(x: Any, axis: int | None, dtype: Any) -> tuple[Any, int]:

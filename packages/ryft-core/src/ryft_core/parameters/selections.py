@@ -12,6 +12,7 @@ from ryft_core.trees.kinds import NodeKind
 from ryft_core.trees.nodes import kind_of
 from ryft_core.trees.paths import Field, Path
 from ryft_core.trees.prefixes import flatten_prefix, flatten_up_to
+from ryft_core.trees.statics import distinction
 from ryft_core.trees.structures import IsLeaf, Structure, flatten, unflatten
 
 __all__ = ["AmbiguousCombinationError", "combine", "filter", "get", "partition", "replace"]
@@ -137,7 +138,7 @@ def _change_static(
     for i, name in enumerate(kind.static_names):
         if str(at / Field(name)) == target:
             values = (*metadata[0][:i], change(metadata[0][i]), *metadata[0][i + 1 :])
-            return values, tuple(map(type, values))
+            return values, tuple(map(distinction, values))
     raise _nothing_there(root, target)
 
 

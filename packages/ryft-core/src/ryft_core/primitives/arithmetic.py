@@ -20,6 +20,7 @@ __all__ = [
     "Absolute",
     "Add",
     "Ceil",
+    "Clamp",
     "Divide",
     "Floor",
     "Maximum",
@@ -254,6 +255,36 @@ class Minimum(Extremum):
         return numpy.minimum(x, y)
 
 
+class Clamp(Elementwise):
+    """Second of three elements, moved between the first and the third; NaN stays NaN.
+
+    The derivative goes to the second element strictly between the others, and otherwise to the one that it passes; at
+    the edges it is zero.
+    """
+
+    name = "clamp"
+    exact = "iu"
+    kinds = "biuf"
+
+    def emit(self, builder: Builder, *operands: Any) -> Any:
+        low, x, high = operands
+        return builder.emit("minimum", builder.emit("maximum", x, low), high)
+
+    def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
+        low, x, high = operands
+        if index == 0:
+            chosen = comparison.less(x, low) & comparison.less_equal(low, high)
+        elif index == 1:
+            chosen = comparison.less(low, x) & comparison.less(x, high)
+        else:
+            chosen = comparison.less(high, x) | comparison.less(high, low)  # The upper edge wins.
+        weight = comparison.select(chosen, constant_like(1.0, result), constant_like(0.0, result))
+        return multiply(tangent, weight)
+
+    def reference(self, low: Any, x: Any, high: Any) -> Any:
+        return numpy.minimum(numpy.maximum(x, low), high)
+
+
 class Power(Elementwise):
     """First operand raised to the second."""
 
@@ -452,6 +483,11 @@ def maximum(x: ArrayLike, y: ArrayLike, /) -> Array:
 def minimum(x: ArrayLike, y: ArrayLike, /) -> Array:
     """Returns the element-wise minimum of `x` and `y`; NaN wins."""
     return Minimum().bind(*promote(x, y))
+
+
+def clamp(low: ArrayLike, x: ArrayLike, high: ArrayLike, /) -> Array:
+    """Returns `x` moved between `low` and `high`. Unlike that of `clip`, its derivative at these is zero."""
+    return Clamp().bind(*promote(low, x, high))
 
 
 def power_values(x: Any, y: Any, /) -> Any:

@@ -12,7 +12,7 @@ import numpy
 from ryft_core import trees
 from ryft_core.errors import ArgumentTypeError, OperandError, StructureError, hinted
 from ryft_core.primitives.custom_calls import ForeignCall, array_type, check_vmap_method
-from ryft_core.primitives.operands import as_value
+from ryft_core.primitives.operands import as_value, scalar_for
 from ryft_core.primitives.symbolic import Zero
 from ryft_core.tracebacks import boundary
 from ryft_core.tracing.traces import STATE, using_trace
@@ -48,7 +48,8 @@ class Implementation:
 
         Raises:
             StructureError: If the results have another structure.
-            OperandError: If a result has another type.
+            OperandError: If a result has another shape, or another element type that does not fit the promised one.
+            IntegerRangeError: If a result is a Python integer that does not fit the type.
         """
         args, kwargs = self.arguments.unflatten(operands)
         # What the function computes with Ryft is done at once, whatever this thread was tracing.
@@ -60,17 +61,26 @@ class Implementation:
         if structure != self.results:
             difference = trees.structure_difference(self.results, structure)
             raise StructureError(f"the callback `{self.name}` returned another structure than promised: {difference}")
-        arrays = [numpy.asarray(leaf) for leaf in leaves]
-        for array, type, path in zip(arrays, types, structure.paths, strict=True):
-            if array.shape != type.shape or not numpy.can_cast(array.dtype, type.dtype, "same_kind"):
-                raise hinted(
-                    OperandError(
-                        f"the callback `{self.name}` promised {type} for `result{path}`, but returned an array of "
-                        f"shape {array.shape} and element type {array.dtype.name}"
-                    ),
-                    "return what `result_shape_dtypes` says, or correct that",
-                )
-        return [array.astype(type.dtype, copy=False) for array, type in zip(arrays, types, strict=True)]
+        paths = structure.paths
+        return [self._promised(leaf, type, path) for leaf, type, path in zip(leaves, types, paths, strict=True)]
+
+    def _promised(self, leaf: Any, promised: ArrayType, path: trees.Path) -> Any:
+        """Returns a result as an array of the type that was promised, unless that could lose something."""
+        array = numpy.asarray(leaf)
+        if array.shape == promised.shape:
+            # A Python number has no width, but still a kind and a range.
+            scalar = scalar_for(leaf, promised) if type(leaf) in (int, float, complex) else None
+            if scalar is not None:
+                return scalar.value
+            if numpy.can_cast(array.dtype, promised.dtype, "safe"):
+                return array.astype(promised.dtype, copy=False)
+        raise hinted(
+            OperandError(
+                f"the callback `{self.name}` promised {promised} for `result{path}`, but returned an array of "
+                f"shape {array.shape} and element type {array.dtype.name}"
+            ),
+            f"convert what it returns with `astype({promised.dtype.name!r})`, or correct `result_shape_dtypes`",
+        )
 
     def answer(self, frame: Any) -> None:
         """Answers a call by a compiled program."""
@@ -228,7 +238,8 @@ def pure_callback(
 
     Args:
         callback: Function of NumPy arrays.
-        result_shape_dtypes: Structure of what it returns, with objects that have `shape` and `dtype` for leaves.
+        result_shape_dtypes: Structure of what it returns, with objects that have `shape` and `dtype` for leaves. An
+            array of a narrower element type is converted, and so is a Python number; a wider one is refused.
         *args: Arguments: arrays and structures of them.
         vmap_method: What `vmap` does: "sequential", "expand_dims" or "broadcast_all"; without it, `vmap` is refused.
         **kwargs: More arguments.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from ryft_core.primitives import arithmetic, creation
+from ryft_core.primitives import arithmetic, conversions, creation
 from ryft_core.primitives.families import Elementwise, sum_to_shape
 from ryft_core.primitives.operands import as_value, constant_like, promote
 from ryft_core.primitives.symbolic import is_linear
@@ -88,8 +88,11 @@ class Imaginary(Elementwise):
 
 
 def make_complex(x: ArrayLike, y: ArrayLike, /) -> Array:
-    """Returns the complex numbers with real parts `x` and imaginary parts `y`."""
-    return Complex().bind(*promote(x, y))
+    """Returns the complex numbers with real parts `x` and imaginary parts `y`; those of narrow parts have 64 bits."""
+    parts = promote(x, y)
+    if parts[0].type.kind == "f":
+        parts = [conversions.convert(part, real_dtype(complex_dtype(part.type.dtype))) for part in parts]
+    return Complex().bind(*parts)
 
 
 def real(x: ArrayLike, /) -> Array:

@@ -15,7 +15,7 @@ from ryft_core.primitives.manipulation import broadcast_to, transpose
 from ryft_core.primitives.operands import as_value, promote
 from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.types.array_types import ArrayType
-from ryft_core.types.data_types import canonical_dtype
+from ryft_core.types.data_types import bit_width, canonical_dtype
 
 if TYPE_CHECKING:
     from ryft_core.arrays import Array, ArrayLike
@@ -110,7 +110,14 @@ class DotGeneral(Primitive):
             rhs_contracting=self.right_contracting,
         )
         precision = None if self.precision == "default" else (self.precision.upper(),) * 2
-        return builder.emit("dot_general", *operands, dimensions, builder.results[0], precision=precision)
+        values, _ = builder.widened(operands)
+        (result,) = builder.result_types
+        if result.kind in "iu" and bit_width(result.dtype) < 4:
+            wide = result.with_dtype(numpy.dtype("int8" if result.kind == "i" else "uint8"))
+        else:
+            wide = result
+        product = builder.emit("dot_general", *values, dimensions, builder.type(wide), precision=precision)
+        return builder.narrowed((product,), (wide,))[0]
 
     def jvp(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         (x, y), (dx, dy) = primals, tangents

@@ -16,7 +16,16 @@ from ryft_core.types.data_types import canonical_dtype, iinfo, promote_types
 if TYPE_CHECKING:
     from ryft_core.arrays import Array
 
-__all__ = ["LITERAL_SIZE_LIMIT", "as_value", "check_range", "constant_like", "literal", "promote", "value_or_literal"]
+__all__ = [
+    "LITERAL_SIZE_LIMIT",
+    "as_value",
+    "check_range",
+    "constant_like",
+    "literal",
+    "promote",
+    "scalar_for",
+    "value_or_literal",
+]
 
 LITERAL_SIZE_LIMIT = 1024
 """Bytes up to which a NumPy array is embedded in a program as a literal; a larger one becomes a device's array."""
@@ -127,11 +136,11 @@ def promote(*operands: Any) -> tuple[Any, ...]:
                 if x.type.dtype is y.type.dtype:
                     return operands
             elif type(y) in _PYTHON_SCALARS:
-                scalar = _scalar_for(y, x.type)
+                scalar = scalar_for(y, x.type)
                 if scalar is not None:
                     return x, scalar
         elif isinstance(y, Value) and type(x) in _PYTHON_SCALARS:
-            scalar = _scalar_for(x, y.type)
+            scalar = scalar_for(x, y.type)
             if scalar is not None:
                 return scalar, y
     values = [value_or_literal(operand) for operand in operands]
@@ -147,7 +156,7 @@ def promote(*operands: Any) -> tuple[Any, ...]:
 
 def _scalar_or_converted(operand: Any, value: Value, like: ArrayType) -> Value:
     """Returns a value converted to the element type of `like`; a Python scalar directly, without rounding it first."""
-    scalar = _scalar_for(operand, like) if type(operand) in _PYTHON_SCALARS else None
+    scalar = scalar_for(operand, like) if type(operand) in _PYTHON_SCALARS else None
     return _converted(value, like.dtype, like.weak) if scalar is None else scalar
 
 
@@ -159,7 +168,7 @@ def constant_like(value: Any, like: Any) -> Literal:
 _FITTING: dict[type, str] = {bool: "b", int: "iufc", float: "fc", complex: "c"}
 
 
-def _scalar_for(value: Any, like: ArrayType) -> Literal | None:
+def scalar_for(value: Any, like: ArrayType) -> Literal | None:
     """Returns the literal of a Python scalar where it simply takes the array's element type, otherwise `None`."""
     return literal(value, like.dtype, True) if like.kind in _FITTING[type(value)] else None
 

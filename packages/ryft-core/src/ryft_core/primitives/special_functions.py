@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from ryft_core.errors import DataTypeError
-from ryft_core.primitives import arithmetic, comparison, exponential
+from ryft_core.primitives import arithmetic, comparison, conversions, exponential
 from ryft_core.primitives.families import Elementwise
 from ryft_core.primitives.operands import constant_like
 from ryft_core.primitives.symbolic import Zero
+from ryft_core.types.array_types import ArrayType
+from ryft_core.types.data_types import bit_width
 
 if TYPE_CHECKING:
     from ryft_core.arrays import Array, ArrayLike
+    from ryft_core.lowering import Builder
 
 __all__ = [
     "ArcCosine",
@@ -191,6 +194,20 @@ class ArcHyperbolicTangent(Elementwise):
         return numpy.arctanh(x)
 
 
+class Widened(Elementwise, abstract=True):
+    """Function of floating-point numbers that is not known for 8 bits or fewer: it is computed in 32 bits."""
+
+    kinds = "f"
+
+    def emit(self, builder: Builder, *operands: Any) -> Any:
+        (result,) = builder.result_types
+        if bit_width(result.dtype) > 8:
+            return super().emit(builder, *operands)
+        wide = builder.type(ArrayType(result.shape, numpy.dtype("float32")))
+        values = [builder.emit("convert", operand, wide) for operand in operands]
+        return builder.emit("convert", super().emit(builder, *values), builder.results[0])
+
+
 def _gaussian(x: Any) -> Any:
     """Returns `2 / sqrt(pi) * exp(-x²)`, the derivative of the error function."""
     return constant_like(2 / math.sqrt(math.pi), x) * exponential.exp(-(x * x))
@@ -210,12 +227,11 @@ class ErrorFunction(Elementwise):
         return numpy.vectorize(math.erf, otypes=[x.dtype])(x)
 
 
-class ErrorFunctionComplement(Elementwise):
+class ErrorFunctionComplement(Widened):
     """One minus the error function, precise for large arguments."""
 
     name = "error_function_complement"
     operation = "chlo.erfc"
-    kinds = "f"
 
     def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
         return -(tangent * _gaussian(operands[0]))
@@ -289,12 +305,11 @@ class Zeta(Elementwise):
         return -(tangent * (x * Zeta().bind(arithmetic.add(x, constant_like(1, x)), q)))
 
 
-class BesselI1Exponential(Elementwise):
+class BesselI1Exponential(Widened):
     """Modified Bessel function of the first kind of order 1, times `exp(-|x|)`. Its derivative needs order 0."""
 
     name = "bessel_i1_exponential"
     operation = "chlo.bessel_i1e"
-    kinds = "f"
 
     def differential(self, index: int, tangent: Any, operands: tuple[Any, ...], result: Any) -> Any:
         # I1' = I0 - I1 / x, so that I1e' = I0e - I1e (sign(x) + 1 / x); at zero it is 1 / 2.
@@ -399,12 +414,14 @@ def _chebyshev(x: Any, coefficients: tuple[float, ...]) -> Any:
 
 def bessel_i0e(x: ArrayLike, /) -> Array:
     """Returns the modified Bessel function of the first kind of order 0, times `exp(-|x|)`, element by element."""
-    (x,) = arithmetic.inexact(x)
-    size = arithmetic.absolute(x)
-    eight = constant_like(8, x)
-    near = _chebyshev(arithmetic.minimum(size, eight) / constant_like(4, x) - constant_like(1, x), _I0E_NEAR)
+    (value,) = arithmetic.inexact(x)
+    if bit_width(value.type.dtype) < 32:
+        return conversions.convert(bessel_i0e(conversions.convert(value, "float32")), value.type.dtype)
+    size = arithmetic.absolute(value)
+    eight = constant_like(8, value)
+    near = _chebyshev(arithmetic.minimum(size, eight) / constant_like(4, value) - constant_like(1, value), _I0E_NEAR)
     large = arithmetic.maximum(size, eight)
-    far = _chebyshev(constant_like(16, x) / large - constant_like(1, x), _I0E_FAR) * exponential.rsqrt(large)
+    far = _chebyshev(constant_like(16, value) / large - constant_like(1, value), _I0E_FAR) * exponential.rsqrt(large)
     return comparison.select(comparison.less(size, eight), near, far)
 
 

@@ -14,10 +14,33 @@ from ryft_core.types.array_types import ArrayType
 if TYPE_CHECKING:
     from ryft_core.primitives.base import Primitive
 
-__all__ = ["Equation", "Program"]
+__all__ = ["Draft", "Equation", "Program"]
 
 
-class Equation(Immutable):
+class Draft:
+    """Equation that is being made, whose attributes can be assigned: that is three times as fast.
+
+    It becomes an equation when `__class__` is set to `Equation`, which must be done before anybody else sees it.
+    """
+
+    __slots__ = ("inputs", "location", "outputs", "primitive", "scope")
+
+    def __init__(
+        self,
+        primitive: Primitive,
+        inputs: tuple[Atom, ...],
+        outputs: tuple[Variable, ...],
+        location: SourceLocation | None,
+        scope: tuple[str, ...],
+    ) -> None:
+        self.primitive = primitive
+        self.inputs = inputs
+        self.outputs = outputs
+        self.location = location
+        self.scope = scope
+
+
+class Equation(Immutable, Draft):
     """One application of a primitive: `outputs = primitive(inputs)`.
 
     Attributes:
@@ -28,7 +51,7 @@ class Equation(Immutable):
         scope: Names of the `named_scope`s around it, outermost first.
     """
 
-    __slots__ = ("inputs", "location", "outputs", "primitive", "scope")
+    __slots__ = ()
 
     def __init__(
         self,
@@ -44,13 +67,6 @@ class Equation(Immutable):
         _set_location(self, location)
         _set_scope(self, scope)
 
-    if TYPE_CHECKING:
-        primitive: Primitive
-        inputs: tuple[Atom, ...]
-        outputs: tuple[Variable, ...]
-        location: SourceLocation | None
-        scope: tuple[str, ...]
-
     def __reduce__(self) -> tuple[Any, ...]:
         return Equation, (self.primitive, self.inputs, self.outputs, None, self.scope)  # Code cannot be pickled.
 
@@ -63,9 +79,9 @@ class Equation(Immutable):
         return result if self.primitive.multiple_results else (result,)
 
 
-# Faster than `assign`: tracing makes an equation for every operation.
+# Faster than `assign`: transformations make many equations.
 _set_primitive, _set_inputs, _set_outputs, _set_location, _set_scope = (
-    vars(Equation)[name].__set__ for name in ("primitive", "inputs", "outputs", "location", "scope")
+    vars(Draft)[name].__set__ for name in ("primitive", "inputs", "outputs", "location", "scope")
 )
 
 

@@ -9,7 +9,7 @@ from ryft_core.errors import LeakedTracerError, RyftError
 from ryft_core.primitives.symbolic import Linear, not_linear
 from ryft_core.programs.atoms import Literal, Variable
 from ryft_core.programs.locations import caller_location, located
-from ryft_core.programs.programs import Equation, Program
+from ryft_core.programs.programs import Draft, Equation, Program
 from ryft_core.tracing.origins import leaked, not_concrete
 from ryft_core.tracing.traces import STATE, Trace, using_trace
 from ryft_core.types.array_types import ArrayType
@@ -114,7 +114,9 @@ class ProgramTrace(Trace):
             outputs = tuple([Variable(type) for type in inferred])
         else:
             outputs = (Variable(inferred),)
-        self.equations.append(Equation(primitive, tuple(inputs), outputs, caller_location(3), self.scope))
+        equation: Any = Draft(primitive, tuple(inputs), outputs, caller_location(3), self.scope)
+        equation.__class__ = Equation
+        self.equations.append(equation)
         if primitive.multiple_results:
             return tuple([ProgramTracer(self, variable) for variable in outputs])
         return ProgramTracer(self, outputs[0])

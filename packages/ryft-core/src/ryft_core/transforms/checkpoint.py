@@ -78,7 +78,7 @@ def checkpoint(
                 arguments.insert(number, static[number])
             return function(*arguments, **named)  # pyright: ignore[reportCallIssue]
 
-        leaves, structure = trees.flatten((moving, kwargs))
+        leaves, structure = trees.flatten_arguments(moving, kwargs)
         values = argument_leaves(leaves, structure, function)
         flat = FlatFunction(partially, structure)
         program, captured = trace_program(flat, [value.type for value in values], function_name(function))

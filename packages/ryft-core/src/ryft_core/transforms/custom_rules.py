@@ -164,7 +164,7 @@ class FunctionWithRules(Generic[P, R]):
         numbers = {number % count for number in self.nondiff_argnums if -count <= number < count}
         nondiff = tuple(arguments[number] for number in sorted(numbers))
         moving = tuple(value for number, value in enumerate(arguments) if number not in numbers)
-        leaves, structure = trees.flatten((moving, {}))
+        leaves, structure = trees.flatten_arguments(moving, {})
         operands = argument_leaves(leaves, structure, self.function)
         rules = UserRules(self, structure, tuple(map(_Static, nondiff)), tuple(sorted(numbers)))
         if self.lowerings or _is_recording():

@@ -101,7 +101,7 @@ def jvp(
                 ArgumentTypeError(f"`jvp` expected a tuple or list of {what}, but got {described(given)}"),
                 "give one element for each argument: `jvp(f, (x,), (dx,))`",
             )
-    leaves, structure = trees.flatten((tuple(primals), {}))
+    leaves, structure = trees.flatten_arguments(tuple(primals), {})
     tangent_leaves, tangent_structure = trees.flatten((tuple(tangents), {}))
     if structure != tangent_structure:
         raise StructureError(
@@ -157,7 +157,7 @@ def linearized(
     function: Callable[..., Any], args: tuple[Any, ...], has_aux: bool, name: str
 ) -> tuple[list[Any], LinearProgram, FlatFunction, trees.Structure]:
     check_function(name, function)
-    leaves, structure = trees.flatten((args, {}))
+    leaves, structure = trees.flatten_arguments(args, {})
     values = argument_leaves(leaves, structure, function)
     flat = FlatFunction(function, structure, has_aux=has_aux)
 
@@ -364,7 +364,7 @@ def check_inputs(
     name: str, selected: tuple[Any, ...], holomorphic: bool, function: Callable[..., Any], chosen: Sequence[int]
 ) -> None:
     """Checks that the arguments to differentiate with respect to have a derivative."""
-    leaves, structure = trees.flatten((selected, {}))
+    leaves, structure = trees.flatten_arguments(selected, {})
     for index, value in enumerate(argument_leaves(leaves, structure, function)):
         kind = value.type.kind
         # The reverse derivative of a real function of complex arguments is defined, but not the forward one.

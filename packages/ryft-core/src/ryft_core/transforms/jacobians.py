@@ -96,7 +96,7 @@ def _jacobian(
         outputs, linear, flat, structure = linearized(partially, selected, has_aux, name)
         if not forward:
             _check_results(outputs, flat.structure, holomorphic, function)
-        inputs = [leaf.type for leaf in argument_leaves(trees.flatten((selected, {}))[0], structure, function)]
+        inputs = [leaf.type for leaf in argument_leaves(trees.flatten_arguments(selected, {})[0], structure, function)]
         rows = _forward_rows(linear, inputs) if forward else _backward_rows(linear, [o.type for o in outputs], inputs)
         results: list[Any] = []
         for row in rows:

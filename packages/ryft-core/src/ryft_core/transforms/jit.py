@@ -127,7 +127,7 @@ class JitFunction(Dispatcher, Generic[P, R]):
         In place of an array there may be an `ArrayType`, or anything else with a `shape` and a `dtype`.
         """
         statics, rest, named = split_statics(args, kwargs, self._statics, self._parameters)
-        leaves, structure = trees.flatten((rest, named))
+        leaves, structure = trees.flatten_arguments(rest, named)
         types = tuple([type_of(leaf) for leaf in leaves])
         return self._trace(CallSignature(structure, types, statics, bits=default_bits()))
 

@@ -54,7 +54,7 @@ def eval_shape(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         The structure of the results, with an `ArrayType` in place of each array.
     """
     check_function("eval_shape", function)
-    leaves, structure = trees.flatten((args, kwargs))
+    leaves, structure = trees.flatten_arguments(args, kwargs)
     flat = FlatFunction(function, structure)
     program, _ = trace_program(flat, _types(leaves, structure, function), function_name(function))
     return flat.structure.unflatten(program.output_types)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from ryft_core import trees
 from ryft_core.errors import OperandError, RyftError, hinted
 from ryft_core.programs.atoms import Value
 from ryft_core.trees.keys import child_keys
+from ryft_core.trees.statics import distinction
 from ryft_core.types.array_types import ArrayType
 
 __all__ = ["CallSignature", "Difference", "Miss", "Parameters", "Selection", "SignatureError", "explain_miss"]
@@ -28,14 +29,14 @@ class CallSignature(NamedTuple):
     Attributes:
         structure: Structure of the arguments that are not static, as `(positional, named)`.
         types: Types of their arrays.
-        statics: Place, type and value of each static argument. The type is there because `1 == 1.0 == True`.
+        statics: Place and value of each static argument, and between them what tells it apart from equal values.
         axes: Names and sizes of the mapped axes around the call.
         bits: Width of the default data types.
     """
 
     structure: trees.Structure
     types: tuple[ArrayType, ...]
-    statics: tuple[tuple[int | str, type, Any], ...] = ()
+    statics: tuple[tuple[int | str, Hashable, Any], ...] = ()
     axes: tuple[Any, ...] = ()
     bits: int = 32
 
@@ -146,8 +147,8 @@ def _argument_count(signature: CallSignature) -> int:
 
 def split_statics(
     args: tuple[Any, ...], kwargs: dict[str, Any], selection: Selection, parameters: Parameters
-) -> tuple[tuple[tuple[int | str, type, Any], ...], tuple[Any, ...], dict[str, Any]]:
-    """Returns the static arguments, each with its place and type, and the other arguments.
+) -> tuple[tuple[tuple[int | str, Hashable, Any], ...], tuple[Any, ...], dict[str, Any]]:
+    """Returns the static arguments, as in `CallSignature`, and the other arguments.
 
     Raises:
         OperandError: If a static argument is an array, or is not hashable.
@@ -177,7 +178,7 @@ def split_statics(
             ) from None
     rest = tuple(value for place, value in enumerate(args) if place not in selection.numbers)
     named = {name: value for name, value in kwargs.items() if name not in selection.names}
-    return tuple((place, type(value), value) for place, value in statics), rest, named
+    return tuple((place, distinction(value), value) for place, value in statics), rest, named
 
 
 # --- differences ------------------------------------------------------------------------------------------------------

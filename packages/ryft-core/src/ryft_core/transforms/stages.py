@@ -271,10 +271,11 @@ class Compiled:
         leaves, structure = trees.flatten_arguments(args, kwargs)
         signature = self.traced.signature
         if structure != signature.structure:
-            raise StructureError(
-                f"`{self.traced.name}` was compiled for arguments of another structure: "
-                f"expected {signature.structure}, but got {structure}"
-            )
+            difference = trees.structure_difference(signature.structure, structure, arguments=True) or ""
+            text = f"`{self.traced.name}` was compiled for arguments of another structure"
+            error = StructureError(f"{text}: {'; '.join(difference.splitlines())}")
+            error.add_note(f"hint: static arguments are left out of the call; it takes {signature.structure}")
+            raise error
         if STATE.trace is not STATE.base:
             raise StageError(f"the compiled function `{self.traced.name}` cannot be called while something is traced")
         arrays: list[DeviceArray] = []

@@ -77,7 +77,7 @@ def vmap(
 
     @boundary("vmap", function)
     def mapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        leaves, structure = trees.flatten((args, kwargs))
+        leaves, structure = trees.flatten_arguments(args, kwargs)
         axes = _input_axes(in_axes, args, kwargs, function)
         values = _argument_values(leaves, axes, structure, function)
         positions = [

@@ -21,6 +21,7 @@ from typing import Any
 from ryft_core.errors import StructureError
 from ryft_core.trees.kinds import NodeKind, getter_of
 from ryft_core.trees.paths import Entry, Field
+from ryft_core.trees.statics import distinction
 
 __all__ = ["PARAMETERIZED", "class_kind", "own_annotations", "split_fields"]
 
@@ -115,8 +116,7 @@ def make_class_kind(cls: type) -> NodeKind:
             if not statics:
                 return get_parameters(instance), None
             values = get_statics(instance)
-            # The types, too, because `1 == True == 1.0`.
-            return get_parameters(instance), (values, tuple(map(type, values)))
+            return get_parameters(instance), (values, tuple(map(distinction, values)))
         except AttributeError as error:
             raise StructureError(f"the field `{error.name}` of this `{cls.__qualname__}` was never set") from error
 

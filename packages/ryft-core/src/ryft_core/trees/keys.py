@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from ryft_core.trees.kinds import NodeKind
 from ryft_core.trees.nodes import NODE_KINDS
-from ryft_core.trees.paths import Path
+from ryft_core.trees.paths import Field, Path
 
 __all__ = [
     "FLAT",
@@ -19,6 +19,7 @@ __all__ = [
     "MEMO",
     "STATIC",
     "NodeKey",
+    "argument_keys",
     "canonical_key",
     "child_keys",
     "count_leaves",
@@ -45,7 +46,7 @@ class _Static:
     """Stands for the type of all nodes that are a value of the structure, and not a leaf or a container."""
 
 
-# The metadata is the type and the value, because `1 == True == 1.0`.
+# The metadata is the value and, before it, what tells it apart from equal ones.
 STATIC: Final = NodeKind(
     _Static, lambda _: ((), None), lambda metadata, _: metadata[1], lambda _, __: (), is_immutable=True
 )
@@ -56,6 +57,11 @@ def child_keys(key: NodeKey) -> tuple[NodeKey, ...]:
     """Returns the keys of the children of a node."""
     children = key[2]
     return (LEAF,) * children if isinstance(children, int) else children
+
+
+def argument_keys(key: NodeKey) -> list[tuple[Path, NodeKey]]:
+    """Returns the keys of both parts of `(arguments, keywords)`, each with what messages call it."""
+    return list(zip((Path((Field("args"),)), Path((Field("kwargs"),))), child_keys(key), strict=True))
 
 
 def canonical_key(kind: NodeKind, metadata: Any, children: tuple[NodeKey, ...]) -> NodeKey:

@@ -25,7 +25,7 @@ class NodeKind:
         holds_statics: Whether leaves below that are not arrays belong to the structure and not to the leaves.
         is_immutable: Whether a container always has the same children. If these are immutable as well, what `flatten`
             found is kept with the instance (of a class) for the next time.
-        static_names: Names of the static fields of a class, whose metadata is their values and the types of these.
+        static_names: Names of the static fields of a class, whose metadata is their values and what tells these apart.
         attributes: Names under which `unflatten` of a class stores the children and the static values in `__dict__`;
             `None` if it does anything else.
     """

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ryft_core.errors import StructureError
-from ryft_core.trees.keys import LEAF, STATIC, NodeKey, child_keys, count_leaves
+from ryft_core.trees.keys import LEAF, STATIC, NodeKey, argument_keys, child_keys, count_leaves
 from ryft_core.trees.kinds import NodeKind
 from ryft_core.trees.nodes import NODE_KINDS, kind_of
 from ryft_core.trees.paths import Field, Path
+from ryft_core.trees.statics import distinction
 from ryft_core.trees.structures import IsLeaf, Structure, flatten
 
 __all__ = ["broadcast", "flatten_prefix", "flatten_up_to", "structure_difference"]
@@ -61,7 +62,7 @@ def _collect(key: NodeKey, tree: Any, path: Path, subtrees: list[Any], name: str
 
 
 def _check_static(metadata: Any, value: Any, path: Path, name: str) -> None:
-    if metadata[1] is not value and metadata != (type(value), value):
+    if metadata[1] is not value and metadata != (distinction(value), value):
         raise StructureError(f"`{name}` expected the static {metadata[1]!r} at {path.describe()}, but got {value!r}")
 
 
@@ -132,7 +133,7 @@ def broadcast(prefix: Any, tree: Any, is_leaf: IsLeaf | None = None) -> Any:
 # --- explanations -----------------------------------------------------------------------------------------------------
 
 
-def structure_difference(expected: Any, actual: Any, *, limit: int = 5) -> str | None:
+def structure_difference(expected: Any, actual: Any, *, limit: int = 5, arguments: bool = False) -> str | None:
     """Returns where and how two structures differ, one difference a line, or `None` if they are equal.
 
     Example:
@@ -143,8 +144,11 @@ def structure_difference(expected: Any, actual: Any, *, limit: int = 5) -> str |
         expected: Structure, or tree.
         actual: Structure, or tree.
         limit: Number of differences to list.
+        arguments: Whether both are `(arguments, keywords)`, which are then called `args` and `kwargs`.
     """
-    differences = list(_differences(structure_of(expected).key, structure_of(actual).key, Path()))
+    keys = [structure_of(tree).key for tree in (expected, actual)]
+    pairs = zip(*map(argument_keys, keys), strict=True) if arguments else [[(Path(), key) for key in keys]]
+    differences = [text for (path, before), (_, now) in pairs for text in _differences(before, now, path)]
     more = [f"and {len(differences) - limit} more differences"] if len(differences) > limit else []
     return "\n".join(differences[:limit] + more) or None
 
@@ -194,7 +198,7 @@ def _explain_node(expected: NodeKey, actual: NodeKey, path: Path) -> str:
 
 
 def _is_same(a: Any, b: Any) -> bool:
-    return type(a) is type(b) and a == b
+    return a == b and distinction(a) == distinction(b)
 
 
 def describe_node(key: NodeKey) -> str:

@@ -19,6 +19,7 @@ from ryft_core.trees.nodes import (
     is_array_leaf,
     kind_of,
 )
+from ryft_core.trees.statics import distinction
 
 __all__ = ["IsLeaf", "split", "split_slowly"]
 
@@ -139,7 +140,7 @@ def split_slowly(tree: Any, leaves: list[Any], is_leaf: IsLeaf | None, statics: 
     kind = NODE_KINDS.get(type(tree)) or kind_of(tree)
     if kind is None:
         if statics and guide != LEAF and not is_array_leaf(tree):
-            return STATIC, (type(tree), tree), 0
+            return STATIC, (distinction(tree), tree), 0
         leaves.append(tree)
         return LEAF
     if kind.holds_statics:

@@ -11,6 +11,7 @@ from ryft_core.trees.keys import (
     LEAF,
     STATIC,
     NodeKey,
+    argument_keys,
     child_keys,
     count_leaves,
     describe_key,
@@ -87,8 +88,8 @@ _STRUCTURES: dict[NodeKey, Structure] = {}
 _MAXIMUM_STRUCTURES = 16384
 
 
-def structure_of_key(key: NodeKey) -> Structure:
-    """Returns the one structure with this key.
+def structure_of_key(key: NodeKey, *, arguments: bool = False) -> Structure:
+    """Returns the one structure with this key. If it is of `arguments`, errors call these `args` and `kwargs`.
 
     Raises:
         StructureError: If something that belongs to the structure is not hashable, or is an array.
@@ -96,9 +97,10 @@ def structure_of_key(key: NodeKey) -> Structure:
     try:
         structure = _STRUCTURES.get(key)
     except TypeError as error:
-        raise _unhashable(key) from error
+        raise _unhashable(key, arguments) from error
     if structure is None:
-        _check_statics(key, Path())
+        for path, root in argument_keys(key) if arguments else [(Path(), key)]:
+            _check_statics(root, path)
         if len(_STRUCTURES) >= _MAXIMUM_STRUCTURES:  # Static values may be large: do not keep them for ever.
             _STRUCTURES.clear()
         structure = _STRUCTURES[key] = Structure(key)
@@ -122,7 +124,7 @@ def _check_statics(key: NodeKey, path: Path) -> None:
         _check_statics(child, path / entry)
 
 
-def _unhashable(key: NodeKey) -> StructureError:
+def _unhashable(key: NodeKey, arguments: bool) -> StructureError:
     """Returns the error for a key that cannot be hashed, naming the innermost culprit."""
 
     def find(key: NodeKey, path: Path) -> tuple[Path, Any] | None:
@@ -134,11 +136,13 @@ def _unhashable(key: NodeKey) -> StructureError:
                 return found
         return None if _is_hashable(key[1]) else (path, key)
 
-    path, (kind, metadata, _) = find(key, Path()) or (Path(), key)
+    roots = argument_keys(key) if arguments else [(Path(), key)]
+    found = (find(root, path) for path, root in roots)
+    path, (kind, metadata, _) = next(filter(None, found), (Path(), key))
     if kind is STATIC:
-        cls, value = metadata
+        value = metadata[1]
         text = f"{path.describe()} is neither an array nor a container and so is static, but it is not hashable"
-        error = StructureError(f"{text}: {value!r} of type `{cls.__qualname__}`")
+        error = StructureError(f"{text}: {value!r} of type `{type(value).__qualname__}`")
         error.add_note("hint: make it hashable, convert it to an array, or register its class as a container")
         return error
     if kind.static_names:
@@ -184,11 +188,14 @@ def flatten(tree: Any, is_leaf: IsLeaf | None = None) -> tuple[list[Any], Struct
         StructureError: If something that belongs to the structure is not hashable, or if the tree contains itself.
     """
     leaves: list[Any] = []
+    return leaves, structure_of_key(_split(tree, leaves, is_leaf))
+
+
+def _split(tree: Any, leaves: list[Any], is_leaf: IsLeaf | None) -> NodeKey:
     try:
-        key = split(tree, leaves) if is_leaf is None else split_slowly(tree, leaves, is_leaf, False, None)
+        return split(tree, leaves) if is_leaf is None else split_slowly(tree, leaves, is_leaf, False, None)
     except RecursionError as error:
         raise StructureError("the tree is nested too deeply, or contains itself") from error
-    return leaves, structure_of_key(key)
 
 
 _POSITIONAL: dict[int, Structure] = {}
@@ -202,7 +209,8 @@ def flatten_arguments(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> t
         if structure is None:
             structure = _POSITIONAL[count] = flatten(((0,) * count, {}))[1]
         return list(arguments), structure
-    return flatten((arguments, keywords))
+    leaves: list[Any] = []
+    return leaves, structure_of_key(_split((arguments, keywords), leaves, None), arguments=True)
 
 
 # --- joining ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from ryft_core import trees
-from ryft_core.errors import DataTypeError, OperandError, ShapeError, StructureError, hinted
+from ryft_core.errors import ArgumentError, DataTypeError, OperandError, ShapeError, StructureError, hinted
 from ryft_core.primitives.control_flow.bodies import (
     Body,
     array_leaves,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Conditional", "cond", "switch"]
 
 INDEX = numpy.dtype("int32")
+_NOT_GIVEN: Any = object()
 
 
 class Conditional(Nested):
@@ -276,7 +277,13 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 
 
 @boundary("cond")
-def cond(predicate: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any) -> Any:
+def cond(
+    predicate: Any,
+    true_fun: Callable[..., Any],
+    false_fun: Callable[..., Any],
+    *operands: Any,
+    operand: Any = _NOT_GIVEN,
+) -> Any:
     """Returns `true_fun(*operands)` if `predicate` holds, otherwise `false_fun(*operands)`.
 
     A concrete predicate, outside of `jit`, just calls the function; a traced one leaves a conditional, of which only
@@ -288,11 +295,20 @@ def cond(predicate: Any, true_fun: Callable[..., Any], false_fun: Callable[..., 
         true_fun: Function of `operands`.
         false_fun: Function of `operands` that returns values of the same structure and types.
         operands: Structures of arrays.
+        operand: The only operand, if it is given by name. It may be `None`.
 
     Raises:
+        ArgumentError: If there are operands by position and by name.
         StructureError: If the results of the functions have different structures or types.
     """
     check_callable("cond", true_fun=true_fun, false_fun=false_fun)
+    if operand is not _NOT_GIVEN:
+        if operands:
+            raise hinted(
+                ArgumentError(f"`cond` expected no operands beside `operand`, but got {len(operands)} by position"),
+                "pass all operands by position",
+            )
+        operands = (operand,)
     predicate = scalar_operand(predicate, "cond", "predicate")
     known = known_scalar(predicate)
     if known is not None:
