@@ -32,12 +32,10 @@ from ryft_core.transforms.linearize import LinearProgram, linearize_flat
 from ryft_core.types.array_types import FLOAT0, ArrayType
 
 __all__ = [
-    "check_inputs",
-    "chosen_positions",
     "grad",
     "jvp",
     "linearize",
-    "linearized",
+    "linearized_in",
     "result_array",
     "value_and_grad",
     "vjp",
@@ -153,7 +151,7 @@ def _without_tracers(auxiliary: Any, trace: Any) -> Any:
     return trees.map(lambda leaf: result_array(trace.split(leaf)[0]) if isinstance(leaf, Value) else leaf, auxiliary)
 
 
-def linearized(
+def _linearized(
     function: Callable[..., Any], args: tuple[Any, ...], has_aux: bool, name: str
 ) -> tuple[list[Any], LinearProgram, FlatFunction, trees.Structure]:
     check_function(name, function)
@@ -185,7 +183,7 @@ def linearize(function: Callable[..., Any], *primals: Any, has_aux: bool = False
 
     The derivative may be called many times; what depends on the primals alone is computed once.
     """
-    outputs, linear, flat, structure = linearized(function, primals, has_aux, "linearize")
+    outputs, linear, flat, structure = _linearized(function, primals, has_aux, "linearize")
     types = [leaf.type for leaf in map(as_value, trees.flatten((primals, {}))[0])]
 
     @boundary("linearize", function)
@@ -227,7 +225,7 @@ def vjp(function: Callable[..., Any], *primals: Any, has_aux: bool = False) -> t
         The results; a function from cotangents, in the structure of the results, to a tuple of cotangents, one for
         each argument; and, if `has_aux`, the auxiliary data.
     """
-    outputs, linear, flat, structure = linearized(function, primals, has_aux, "vjp")
+    outputs, linear, flat, structure = _linearized(function, primals, has_aux, "vjp")
     result_structure = flat.structure
 
     @boundary("vjp", function)
@@ -320,18 +318,9 @@ def _value_and_gradient(
     numbers = positions(argnums, "argnums")
 
     def evaluate(*args: Any, **kwargs: Any) -> Any:
-        chosen = chosen_positions(numbers, len(args), function)
-
-        def partially(*selected: Any) -> Any:
-            arguments = list(args)
-            for position, value in zip(chosen, selected, strict=True):
-                arguments[position] = value
-            return function(*arguments, **kwargs)
-
-        partially.__name__ = function_name(function)
-        selected = tuple([args[p] for p in chosen])
-        check_inputs(name, selected, holomorphic, function, chosen)
-        outputs, linear, flat, structure = linearized(partially, selected, has_aux, name)
+        _, outputs, linear, flat, structure = linearized_in(
+            name, function, numbers, args, kwargs, has_aux=has_aux, holomorphic=holomorphic
+        )
         seed = _seed(name, outputs, flat.structure, holomorphic, function)
         gradients = structure.unflatten([result_array(cotangent) for cotangent in linear.backward([seed])])[0]
         value = flat.structure.unflatten([result_array(output) for output in outputs])
@@ -341,7 +330,37 @@ def _value_and_gradient(
     return evaluate
 
 
-def chosen_positions(numbers: Sequence[int], count: int, function: Callable[..., Any]) -> list[int]:
+def linearized_in(
+    name: str,
+    function: Callable[..., Any],
+    numbers: Sequence[int],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    *,
+    has_aux: bool,
+    holomorphic: bool,
+) -> tuple[tuple[Any, ...], list[Any], LinearProgram, FlatFunction, trees.Structure]:
+    """Linearizes a function in some of its positional arguments, on behalf of the transformation called `name`.
+
+    Returns:
+        These arguments, the results, the linear program, the function with its structures, and the structure of these
+        arguments.
+    """
+    chosen = _positions(numbers, len(args), function)
+
+    def partially(*selected: Any) -> Any:
+        arguments = list(args)
+        for position, value in zip(chosen, selected, strict=True):
+            arguments[position] = value
+        return function(*arguments, **kwargs)
+
+    partially.__name__ = function_name(function)
+    selected = tuple([args[position] for position in chosen])
+    _check_inputs(name, selected, holomorphic, function, chosen)
+    return selected, *_linearized(partially, selected, has_aux, name)
+
+
+def _positions(numbers: Sequence[int], count: int, function: Callable[..., Any]) -> list[int]:
     for number in numbers:
         if not -count <= number < count:
             raise hinted(
@@ -360,7 +379,7 @@ def chosen_positions(numbers: Sequence[int], count: int, function: Callable[...,
     return chosen
 
 
-def check_inputs(
+def _check_inputs(
     name: str, selected: tuple[Any, ...], holomorphic: bool, function: Callable[..., Any], chosen: Sequence[int]
 ) -> None:
     """Checks that the arguments to differentiate with respect to have a derivative."""

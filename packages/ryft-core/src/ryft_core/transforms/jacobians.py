@@ -14,7 +14,7 @@ from ryft_core.primitives.operands import as_value
 from ryft_core.primitives.symbolic import Zero
 from ryft_core.tracebacks import boundary
 from ryft_core.transforms.functions import argument_leaves, check_function, function_name, positions
-from ryft_core.transforms.gradients import check_inputs, chosen_positions, linearized, result_array
+from ryft_core.transforms.gradients import linearized_in, result_array
 from ryft_core.transforms.jvp import instantiate
 from ryft_core.transforms.linearize import LinearProgram
 from ryft_core.transforms.vmap import vmap
@@ -80,20 +80,11 @@ def _jacobian(
     check_function(name, function)
     numbers = positions(argnums, "argnums")
 
-    @boundary("jacfwd" if forward else "jacrev", function)
+    @boundary(name, function)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
-        chosen = chosen_positions(numbers, len(args), function)
-
-        def partially(*selected: Any) -> Any:
-            arguments = list(args)
-            for position, value in zip(chosen, selected, strict=True):
-                arguments[position] = value
-            return function(*arguments, **kwargs)
-
-        partially.__name__ = function_name(function)
-        selected = tuple(args[p] for p in chosen)
-        check_inputs(name, selected, holomorphic, function, chosen)
-        outputs, linear, flat, structure = linearized(partially, selected, has_aux, name)
+        selected, outputs, linear, flat, structure = linearized_in(
+            name, function, numbers, args, kwargs, has_aux=has_aux, holomorphic=holomorphic
+        )
         if not forward:
             _check_results(outputs, flat.structure, holomorphic, function)
         inputs = [leaf.type for leaf in argument_leaves(trees.flatten_arguments(selected, {})[0], structure, function)]
