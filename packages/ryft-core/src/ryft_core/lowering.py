@@ -33,6 +33,13 @@ def shared_context() -> Context:
         return _CONTEXT[0]
 
 
+def widened_type(type: ArrayType) -> ArrayType:
+    """Returns the type with integers of 8 bits for one with integers of less than 4 bits, and any other as it is."""
+    if type.kind in "iu" and bit_width(type.dtype) < 4:
+        return type.with_dtype(numpy.dtype("int8" if type.kind == "i" else "uint8"))
+    return type
+
+
 class Builder:
     """What a lowering rule appends operations through. It lowers one function, equation by equation.
 
@@ -87,12 +94,16 @@ class Builder:
 
         The CPU plugin lays these out unlike other types: some operations fail on them, or end the process.
         """
-        values, types = list(operands), list(self.operand_types)
-        for index, type in enumerate(types):
-            if type.kind in "iu" and bit_width(type.dtype) < 4:
-                types[index] = type.with_dtype(numpy.dtype("int8" if type.kind == "i" else "uint8"))
-                values[index] = self.emit("convert", values[index], self.type(types[index]))
+        types = [widened_type(type) for type in self.operand_types]
+        values = [
+            value if wide is type else self.emit("convert", value, self.type(wide))
+            for value, wide, type in zip(operands, types, self.operand_types, strict=True)
+        ]
         return values, types
+
+    def widened_results(self) -> list[ArrayType]:
+        """Returns the types of the results, with 8 bits for integers of less than 4."""
+        return [widened_type(type) for type in self.result_types]
 
     def narrowed(self, results: Sequence[Any], types: Sequence[ArrayType]) -> tuple[Any, ...]:
         """Appends the conversions of results of `types` back to the result types, and returns the results."""

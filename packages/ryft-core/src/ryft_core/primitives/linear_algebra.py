@@ -15,7 +15,7 @@ from ryft_core.primitives.manipulation import broadcast_to, transpose
 from ryft_core.primitives.operands import as_value, promote
 from ryft_core.primitives.symbolic import Zero, is_linear
 from ryft_core.types.array_types import ArrayType
-from ryft_core.types.data_types import bit_width, canonical_dtype
+from ryft_core.types.data_types import canonical_dtype
 
 if TYPE_CHECKING:
     from ryft_core.arrays import Array, ArrayLike
@@ -59,17 +59,16 @@ class DotGeneral(Primitive):
         )
 
     def fits_kernel(self, operands: Sequence[ArrayType], results: Sequence[ArrayType]) -> bool:
+        if self.left_batch:
+            return False
         left, right = operands
         depth = math.prod(left.shape[axis] for axis in self.left_contracting)
         rows, columns = left.size // max(depth, 1), right.size // max(depth, 1)
         # Products of larger matrices are much faster in a library, which a kernel cannot call.
         if min(rows, columns, depth) == 1:
-            return not self.left_batch and max(left.size, right.size) <= _LARGEST_FACTOR_IN_KERNEL
-        return (
-            not self.left_batch
-            and max(rows, columns, depth) <= _LARGEST_SIZE_IN_KERNEL
-            and rows * columns * depth <= _MOST_PRODUCTS_IN_KERNEL
-        )
+            return max(left.size, right.size) <= _LARGEST_FACTOR_IN_KERNEL
+        within = max(rows, columns, depth) <= _LARGEST_SIZE_IN_KERNEL
+        return within and rows * columns * depth <= _MOST_PRODUCTS_IN_KERNEL
 
     def infer(self, *types: ArrayType) -> ArrayType:
         left, right = types
@@ -111,13 +110,9 @@ class DotGeneral(Primitive):
         )
         precision = None if self.precision == "default" else (self.precision.upper(),) * 2
         values, _ = builder.widened(operands)
-        (result,) = builder.result_types
-        if result.kind in "iu" and bit_width(result.dtype) < 4:
-            wide = result.with_dtype(numpy.dtype("int8" if result.kind == "i" else "uint8"))
-        else:
-            wide = result
+        (wide,) = types = builder.widened_results()
         product = builder.emit("dot_general", *values, dimensions, builder.type(wide), precision=precision)
-        return builder.narrowed((product,), (wide,))[0]
+        return builder.narrowed((product,), types)[0]
 
     def jvp(self, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         (x, y), (dx, dy) = primals, tangents
